@@ -1,0 +1,72 @@
+"""How much is too much? Every bound of the product, with its reason.
+
+Sizes are bytes, counts are items, `_S` are seconds.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+# --- the tree -----------------------------------------------------------------
+MAX_ENTRY_BYTES: Final = 65_535  # tlog-tiles bundles write an entry's length in 16 bits
+MAX_TREE_SIZE: Final = 2**53 - 1  # the largest integer every JSON reader holds exactly
+MAX_PROOF_HASHES: Final = 64  # more siblings than any tree of 2**63 leaves has
+TILE_HEIGHT: Final = 8  # tlog-tiles fixes it
+TILE_WIDTH: Final = 256  # 2**TILE_HEIGHT
+
+# --- signed notes -------------------------------------------------------------
+MAX_NOTE_BYTES: Final = 1_000_000  # as golang.org/x/mod/sumdb/note
+MAX_NOTE_SIGNATURES: Final = 100  # C2SP asks for 16 at least; sumdb stops at 100
+MAX_KEY_NAME_BYTES: Final = 255
+MAX_TRUST_POLICY_BYTES: Final = 1_000_000
+MAX_TRUST_POLICY_LINES: Final = 10_000
+
+# --- a report -----------------------------------------------------------------
+MAX_ID_CHARS: Final = 200  # resource names: agencies/…, technologies/…
+MAX_NAME_CHARS: Final = 300  # display names
+MAX_CODE_CHARS: Final = 100  # purpose, offence class, capability, version
+MAX_SOURCE_EVENT_ID_CHARS: Final = 500
+MAX_TEXT_BYTES: Final = 16_384  # one free text (reason, subject): a page or several
+MAX_SOURCE_RECORD_BYTES: Final = 32_768  # the raw row, kept beside the entry
+MAX_RECORD_COLUMNS: Final = 200
+MAX_AUTHORIZATIONS: Final = 50  # linked to one use
+MAX_DATA_FLOWS: Final = 50
+MAX_VERIFIERS: Final = 20
+MAX_COUNT: Final = 2**53 - 1
+MAX_SHOWN_BYTES: Final = 131_072  # all disclosures of one event together
+
+# --- requests -----------------------------------------------------------------
+MAX_BATCH_USES: Final = 10_000  # of BatchReportToolUses
+MAX_MESSAGE_BYTES: Final = 32 * 1024 * 1024  # of one gRPC message: 10,000 uses of 3 kB
+MAX_STREAM_IN_FLIGHT: Final = 2_000  # uses of one stream waiting for their receipt
+MAX_PAGE_SIZE: Final = 1_000
+DEFAULT_PAGE_SIZE: Final = 50
+MAX_FILTER_CHARS: Final = 4_000
+MAX_FILTER_TERMS: Final = 100
+MAX_FILTER_DEPTH: Final = 20  # parentheses; keeps parsing and checking off the deep stack
+MAX_WAIT_S: Final = 30  # for min_tree_size; a deadline of the caller cuts it shorter
+MAX_SUMMARY_GROUPS: Final = 10_000
+
+# --- committing ---------------------------------------------------------------
+MAX_COMMIT_ENTRIES: Final = (
+    2_000  # of one transaction: some 50 ms, so unary callers do not wait long
+)
+MAX_QUEUED_ENTRIES: Final = 40_000  # waiting for the committer; beyond it callers are told to retry
+LOCK_TIMEOUT_S: Final = 5  # for the head row: another writer is never slower when healthy
+STATEMENT_TIMEOUT_S: Final = 30
+BUSY_TIMEOUT_S: Final = 5  # SQLite's writer lock
+
+# --- following ----------------------------------------------------------------
+PROJECTOR_BATCH: Final = 2_000  # entries folded in one transaction
+FOLLOW_POLL_S: Final = 0.05  # a lost notification costs no more than this
+PUBLISH_EVERY_S: Final = 0.5  # a commit is under a served checkpoint within 1 s
+
+# --- evidence -----------------------------------------------------------------
+MAX_BUNDLE_ENTRIES: Final = 10_000  # beyond that, audit: it is faster and proves more
+MAX_BUNDLE_BYTES: Final = 256 * 1024 * 1024
+MAX_JSON_DEPTH: Final = 64
+
+# --- files --------------------------------------------------------------------
+MAX_CSV_ROW_BYTES: Final = 131_072
+IMPORT_BATCH: Final = 500  # rows a request
+IMPORT_GIVE_UP_S: Final = 10  # after losing the server

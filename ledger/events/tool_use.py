@@ -1,0 +1,132 @@
+"""Who used which technology, when, under what authority? The facts of a tool use.
+
+Everything that names a person, a case, a subject or a search stands in the entry's
+`protected` member as a commitment (ledger/disclosure.py), never here.
+
+Source: PROV Activity and CASE InvestigativeAction for the shape; docs/glossary.md.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar, Final
+
+from ledger.events.facts import Fact, fact
+from ledger.events.values import Count, DataFlow, Interval, Occurred
+
+ACQUISITIONS: Final = (
+    "procured",
+    "free_trial",
+    "demo",
+    "personal_account",
+    "shared",
+    "vendor_performed",
+)
+TRIGGERS: Final = ("human", "automated_alert", "api", "scheduled")
+CREDENTIAL_STRENGTHS: Final = ("none", "password", "multi_factor", "hardware_key", "shared_account")
+OUTCOMES: Final = ("none", "lead", "identification", "arrest", "rescue", "wrong_person")
+CAPTURES: Final = ("live", "backfill")
+
+# The protected fields a tool use may commit to.
+PROTECTED_FIELDS: Final = (
+    "performer",  # the ledger's pseudonym: "p-" and 32 hex digits
+    "supervisor",
+    "verifiers",
+    "case_number",
+    "subject",
+    "object",
+    "reason",
+    "urgency_reason",
+    "claimed_basis",
+    "occurred_text",
+    "source_event_id",
+    "source_record",
+)
+
+
+@fact
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ToolUseReported(Fact):
+    """A system reported one use of one technology. Stream `tool_use/<uuid>`, version 1."""
+
+    TOPIC: ClassVar[str] = "tool_use.reported.v1"
+
+    agency: str
+    authorizations: tuple[str, ...] = ()
+    technology: str | None = None
+    occurred: Occurred | None = None
+    technology_version: str | None = None
+    capability: str | None = None
+    acquisition: str | None = None
+    trigger: str | None = None
+    credential_strength: str | None = None
+    unit: str | None = None
+    performer_role: str | None = None
+    performers: Count | None = None  # where only their number is known: "at least one"
+    urgency_used: bool | None = None
+    purpose: str | None = None
+    offence_class: str | None = None
+    object_category: str | None = None
+    objects: Count | None = None
+    reference_database: str | None = None
+    window_requested: Interval | None = None
+    window_returned: Interval | None = None
+    networks_searched: Count | None = None
+    devices_searched: Count | None = None
+    data_flows: tuple[DataFlow, ...] | None = None
+    outcome: str | None = None
+    moderation: str | None = None
+    source_sequence: int | None = None
+    import_: str | None = None  # the file it came in with; `import` in the entry
+
+
+@fact
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AuthorizationLinked(Fact):
+    """A register entry of authority was linked to a use, after the report.
+
+    Carries what the use stood under before, so that this entry alone says which
+    answers it changes. Stream: the use's.
+    """
+
+    TOPIC: ClassVar[str] = "authorization.linked_to_use.v1"
+
+    authorization: str
+    agency: str
+    authorizations_before: tuple[str, ...] = ()
+    technology: str | None = None
+    occurred: Occurred | None = None
+
+
+@fact
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ToolUseWithdrawn(Fact):
+    """The report was wrong and no longer counts; it stays in the log. Stream: the use's.
+
+    The reason in words is protected; `code` says its kind.
+    """
+
+    TOPIC: ClassVar[str] = "tool_use.withdrawn.v1"
+
+    agency: str
+    code: str | None = None
+    authorizations_before: tuple[str, ...] = ()
+    technology: str | None = None
+    occurred: Occurred | None = None
+
+
+@fact
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ToolUseSameAs(Fact):
+    """This report tells of a search that another report already holds. Stream: the use's.
+
+    `same_as` names the stream that goes on counting (`tool_use/<uuid>`).
+    """
+
+    TOPIC: ClassVar[str] = "tool_use.same_as.v1"
+
+    same_as: str
+    agency: str
+    authorizations_before: tuple[str, ...] = ()
+    technology: str | None = None
+    occurred: Occurred | None = None

@@ -1,0 +1,87 @@
+"""How are "very recently" and "at least one" written down without guessing?
+
+Values inside facts: intervals with open ends, counts with a lower bound, data flows.
+Unknown is an absent member; nothing here invents an end, a zone or a number.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ledger.events.facts import Record
+from ledger.times import DAY_US, us_of_date, us_of_text
+
+# A civil date, its zone unknown, lies within these hours of the same date in UTC.
+_EARLIEST_ZONE_US = 14 * 3_600_000_000  # UTC+14
+_LATEST_ZONE_US = 12 * 3_600_000_000  # UTC-12
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Occurred(Record):
+    """When a use took place: an interval, either end of which may be unknown.
+
+    Members:
+        earliest, latest: RFC 3339 UTC texts, inclusive; absent means unknown.
+        latest_exclusive: True where `latest` itself is already outside.
+        zone_assumed: IANA name of the zone that a column map supplied, where the source
+            gave a time without one.
+        date: A bare civil date without zone, all that the source gave. Such a use stays
+            undated for proven counts; a window can hold it possibly, never definitely.
+    """
+
+    earliest: str | None = None
+    latest: str | None = None
+    latest_exclusive: bool | None = None
+    zone_assumed: str | None = None
+    date: str | None = None
+
+    def bounds_us(self) -> tuple[int | None, int | None]:
+        """Inclusive microseconds between which the use lies; None where open."""
+        if self.date is not None:
+            midnight = us_of_date(self.date)
+            return midnight - _EARLIEST_ZONE_US, midnight + DAY_US + _LATEST_ZONE_US - 1
+        earliest = None if self.earliest is None else us_of_text(self.earliest)
+        latest = None if self.latest is None else us_of_text(self.latest)
+        if latest is not None and self.latest_exclusive:
+            latest -= 1
+        return earliest, latest
+
+    def day(self) -> int | None:
+        """Days from 1970-01-01 if the use is dated: both ends known and in one UTC day."""
+        if self.date is not None:
+            return None
+        earliest, latest = self.bounds_us()
+        if earliest is None or latest is None or earliest // DAY_US != latest // DAY_US:
+            return None
+        return earliest // DAY_US
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Count(Record):
+    """A number that is known exactly, or only from below. One of the two members stands."""
+
+    exactly: int | None = None
+    at_least: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Interval(Record):
+    """A span of time that was asked for, granted or returned; absent ends are open."""
+
+    earliest: str | None = None
+    latest: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DataFlow(Record):
+    """Where data of a use went: what, to whom, through which countries, by which permission.
+
+    Countries are ISO 3166-1 alpha-2 codes in capitals.
+    """
+
+    category: str | None = None
+    recipient: str | None = None
+    processing_country: str | None = None
+    storage_country: str | None = None
+    access_country: str | None = None
+    permission: str | None = None

@@ -1,0 +1,375 @@
+"""How does an entry become durable, once, at its place? The core that both databases share.
+
+    [NewEntry] ──append──► lock head ► find what is held ► place ► extend ► insert ► head ► commit
+                           └────────────────── one transaction ──────────────────────────┘
+
+Everything that needs deciding is decided here, under the lock on the head row, by pure
+code; `PostgresStore` and `SqliteStore` only carry rows. The library's recorders are a thin
+adapter over this (recorders.py).
+
+Source: tessera and sunlight for the order of writes; docs/adr/0002-leaf-index.md.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
+from typing import Final, TypeAlias
+
+from ledger.errors import Refused
+from ledger.merkle import EMPTY_ROOT, Frontier, TileGrowth, leaf_hash, new_tiles
+
+
+class StoreUnavailable(Refused):
+    """The database could not be reached or could not write; whether it did is not known.
+
+    Submit again: what was committed all the same is found by its identity.
+    """
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(f"the store is not available: {reason}")
+        self.reason = reason
+
+
+class StreamConflict(Refused):
+    """An event with this stream and version is there already."""
+
+    def __init__(self, stream: str, version: int) -> None:
+        super().__init__(f"{stream} has a version {version} already")
+        self.stream, self.version = stream, version
+
+
+class StoreMismatch(Refused):
+    """The database belongs to another ledger, key or release."""
+
+
+@dataclass(frozen=True, slots=True)
+class NewEntry:
+    """An entry on its way in.
+
+    Members:
+        fresh: True where the stream was just named at random, so nobody can hold it.
+        identity: Keyed digest that must be unique, 32 bytes; None for no such claim.
+        content: Keyed digest of what is said, compared where the identity is held.
+        disclosures: JSON of field to [salt, value], kept beside the log; None for none.
+        replaces: Leaf index whose identity this takes over (a withdrawn report).
+    """
+
+    stream: str
+    version: int
+    topic: str
+    entry: bytes
+    leaf_hash: bytes
+    fresh: bool = False
+    identity: bytes | None = None
+    content: bytes | None = None
+    disclosures: bytes | None = None
+    replaces: int | None = None
+
+    @classmethod
+    def of(cls, stream: str, version: int, topic: str, entry: bytes) -> NewEntry:
+        return cls(stream, version, topic, entry, leaf_hash(entry))
+
+
+@dataclass(frozen=True, slots=True)
+class StoredEntry:
+    """An entry as it stands in the log; columns beside `entry` are derived from it."""
+
+    leaf_index: int
+    stream: str
+    version: int
+    topic: str
+    entry: bytes
+    disclosures: bytes | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Placed:
+    """It stands at this place now."""
+
+    leaf_index: int
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """The identity was known: this is where. `same`: contents agree; None: no longer known."""
+
+    leaf_index: int
+    same: bool | None
+
+
+@dataclass(frozen=True, slots=True)
+class Clash:
+    """Stream and version are taken."""
+
+    stream: str
+    version: int
+
+
+Outcome: TypeAlias = Placed | Held | Clash
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """The committed tree: how many entries, and what root they have."""
+
+    frontier: Frontier = field(default_factory=Frontier)
+    root: bytes = EMPTY_ROOT
+
+    @property
+    def tree_size(self) -> int:
+        return self.frontier.size
+
+
+@dataclass(frozen=True, slots=True)
+class Tracking:
+    """How far a follower has come: all notifications up to this one are processed."""
+
+    follower: str
+    notification_id: int
+
+
+@dataclass(frozen=True, slots=True)
+class Published:
+    """A published checkpoint, a signed note, and when it was."""
+
+    tree_size: int
+    note: bytes
+    published_us: int
+
+
+@dataclass(frozen=True, slots=True)
+class PerformerRecord:
+    """Whom a pseudonym stands for; kept beside the log, erasable, never in an entry."""
+
+    pseudonym: str
+    agency: str
+    user_id: str | None = None
+    name: str | None = None
+    badge: str | None = None
+
+
+# identity -> (leaf index, content)
+HeldIdentities: TypeAlias = Mapping[bytes, tuple[int, bytes | None]]
+
+
+@dataclass(frozen=True, slots=True)
+class Growth:
+    """All that one transaction writes."""
+
+    old_size: int
+    entries: list[NewEntry]
+    tiles: list[TileGrowth]
+    head: Head
+
+
+def place(
+    old_size: int,
+    entries: Sequence[NewEntry],
+    held: HeldIdentities,
+    taken: Iterable[tuple[str, int]],
+) -> tuple[list[Outcome], list[NewEntry]]:
+    """Decide what becomes of each entry, in order; two with one identity are one.
+
+    Args:
+        old_size: Tree size under the lock.
+        entries: The candidates.
+        held: Which of their identities the store holds.
+        taken: Which of their (stream, version) the store holds.
+    Returns:
+        An outcome for each entry, and the entries to insert from `old_size` on.
+    """
+    known = dict(held)
+    versions = set(taken)
+    outcomes: list[Outcome] = []
+    placed: list[NewEntry] = []
+    for item in entries:
+        if item.identity is not None:
+            first = known.get(item.identity)
+            if first is not None and first[0] != item.replaces:
+                leaf_index, content = first
+                same = None if content is None else content == item.content
+                outcomes.append(Held(leaf_index, same))
+                continue
+        if not item.fresh:
+            if (item.stream, item.version) in versions:
+                outcomes.append(Clash(item.stream, item.version))
+                continue
+            versions.add((item.stream, item.version))
+        leaf_index = old_size + len(placed)
+        if item.identity is not None:
+            known[item.identity] = (leaf_index, item.content)
+        outcomes.append(Placed(leaf_index))
+        placed.append(item)
+    return outcomes, placed
+
+
+class Transaction(ABC):
+    """One write transaction; the head row is locked from `begin` to the end."""
+
+    @abstractmethod
+    def begin(
+        self, identities: list[bytes], streams: list[tuple[str, int]]
+    ) -> tuple[Head, HeldIdentities, list[tuple[str, int]]]:
+        """Lock the head; say what is held of these identities and (stream, version)s."""
+
+    @abstractmethod
+    def commit(self, growth: Growth, tracking: Tracking | None) -> None:
+        """Write it all, swap the head from `growth.old_size`, commit."""
+
+
+class LedgerStore(ABC):
+    """One ledger in one database. Safe to call from several threads."""
+
+    @abstractmethod
+    def transaction(self) -> AbstractContextManager[Transaction]:
+        """A write transaction; leaving the block without `commit` rolls it back.
+
+        Raises:
+            StoreUnavailable: The database is away, full, read-only or too slow.
+        """
+
+    def append(
+        self,
+        entries: Sequence[NewEntry],
+        *,
+        atomic: bool = False,
+        tracking: Tracking | None = None,
+    ) -> tuple[list[Outcome], Head]:
+        """Append entries in one transaction; an outcome for each, in order.
+
+        Args:
+            entries: Candidates; hashed already.
+            atomic: All or nothing: raise on the first that cannot be placed.
+            tracking: A follower's position to store with them.
+        Returns:
+            Outcomes, and the committed head that covers every one of them.
+        Raises:
+            StreamConflict: `atomic`, and a stream and version is taken.
+            StoreUnavailable: As `transaction`; the outcome is not known.
+        """
+        identities = [item.identity for item in entries if item.identity is not None]
+        streams = [(item.stream, item.version) for item in entries if not item.fresh]
+        with self.transaction() as transaction:
+            head, held, taken = transaction.begin(identities, streams)
+            outcomes, placed = place(head.tree_size, entries, held, taken)
+            if atomic and len(placed) != len(entries):
+                clash = next(item for item in outcomes if not isinstance(item, Placed))
+                if isinstance(clash, Clash):
+                    raise StreamConflict(clash.stream, clash.version)
+                raise Refused("an identity is held already")
+            if not placed and tracking is None:
+                return outcomes, head
+            frontier, tiles = new_tiles(head.frontier, [item.leaf_hash for item in placed])
+            grown = Head(frontier, frontier.root())
+            transaction.commit(Growth(head.tree_size, placed, tiles, grown), tracking)
+        return outcomes, grown
+
+    # --- reading ----------------------------------------------------------------
+    @abstractmethod
+    def head(self) -> Head:
+        """The committed head."""
+
+    @abstractmethod
+    def read_entries(
+        self, start: int, limit: int, *, with_disclosures: bool = False
+    ) -> list[StoredEntry]:
+        """Entries from leaf index `start` on, in order, `limit` at most."""
+
+    @abstractmethod
+    def entries_at(
+        self, leaf_indexes: Sequence[int], *, with_disclosures: bool = False
+    ) -> list[StoredEntry]:
+        """The entries at these places, in rising order; missing ones are left out."""
+
+    @abstractmethod
+    def read_stream(
+        self,
+        stream: str,
+        *,
+        gt: int | None = None,
+        lte: int | None = None,
+        desc: bool = False,
+        limit: int | None = None,
+    ) -> list[StoredEntry]:
+        """The entries of one stream by version."""
+
+    @abstractmethod
+    def entries_of_streams(self, streams: Sequence[str]) -> list[StoredEntry]:
+        """All entries of these streams, by leaf index, with disclosures."""
+
+    @abstractmethod
+    def select_notifications(
+        self, start: int, limit: int, *, stop: int | None, topics: Sequence[str]
+    ) -> list[StoredEntry]:
+        """Entries whose leaf index lies in start..stop, of these topics (all if empty)."""
+
+    @abstractmethod
+    def read_tile(self, level: int, index: int, width: int) -> bytes:
+        """The first `width` hashes of a tile, concatenated."""
+
+    @abstractmethod
+    def leaf_of_identity(self, identity: bytes) -> int | None:
+        """Where the report with this identity stands."""
+
+    # --- beside the log -----------------------------------------------------------
+    @abstractmethod
+    def pseudonyms(self, wanted: Mapping[bytes, PerformerRecord]) -> dict[bytes, str]:
+        """The pseudonym of each keyed digest; the proposed one where there is none yet."""
+
+    @abstractmethod
+    def find_performers(self, text: str) -> list[str]:
+        """Pseudonyms of whom a source knows by exactly this user id, name or badge."""
+
+    @abstractmethod
+    def describe_performers(self, pseudonyms: Sequence[str]) -> dict[str, PerformerRecord]:
+        """What sources call these performers; the unknown are left out."""
+
+    @abstractmethod
+    def publish(self, checkpoint: Published) -> bool:
+        """Keep a checkpoint; False where one of this size or a larger one is there."""
+
+    @abstractmethod
+    def published(
+        self, *, before_us: int | None = None, tree_size: int | None = None
+    ) -> Published | None:
+        """The newest published checkpoint: of all, before a time, or of one size."""
+
+    @abstractmethod
+    def meta(self) -> dict[str, str]:
+        """What the ledger says of itself: origin, secret fingerprint, schema version."""
+
+    @abstractmethod
+    def claim(self, values: Mapping[str, str]) -> dict[str, str]:
+        """Set what is not set yet; returns what stands. Atomic."""
+
+    # --- followers ------------------------------------------------------------------
+    @abstractmethod
+    def tracked(self, follower: str) -> int | None:
+        """The last notification id a follower has stored."""
+
+    @abstractmethod
+    def track(self, tracking: Tracking) -> None:
+        """Store a follower's position; raises Refused unless it is beyond the last."""
+
+    @abstractmethod
+    def close(self) -> None:
+        """Let go of all connections."""
+
+    def scan(
+        self, start: int, stop: int, *, batch: int, with_disclosures: bool = False
+    ) -> Iterator[StoredEntry]:
+        """Entries start..stop-1 in order, read by the batch."""
+        while start < stop:
+            rows = self.read_entries(
+                start, min(batch, stop - start), with_disclosures=with_disclosures
+            )
+            if not rows:
+                return
+            yield from rows
+            start = rows[-1].leaf_index + 1
+
+
+SCHEMA_VERSION: Final = "1"

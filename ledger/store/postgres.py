@@ -1,0 +1,464 @@
+"""How does one ledger live in one PostgreSQL schema?
+
+Two round trips a commit: lock the head and look up what is held; insert, swap the head,
+notify and commit. Rows travel as binary arrays. The lock is a row lock on `head`, which no
+VACUUM or ANALYZE conflicts with, and which makes leaf indexes gapless after any rollback.
+All names are qualified by schema and every setting is local to its transaction, so a
+pooler between us and the server does no harm.
+
+Source: measurements in docs/adr/0002-leaf-index.md.
+"""
+
+from __future__ import annotations
+
+import re
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any, Final
+
+import psycopg
+from psycopg_pool import ConnectionPool, PoolTimeout
+
+from ledger.errors import Malformed, Refused
+from ledger.limits import (
+    LOCK_TIMEOUT_S,
+    MAX_READ_CONNECTIONS,
+    STATEMENT_TIMEOUT_S,
+    STORE_CONNECT_S,
+    TILE_WIDTH,
+)
+from ledger.merkle import HASH_BYTES, Frontier
+from ledger.store.core import (
+    Growth,
+    Head,
+    HeldIdentities,
+    LedgerStore,
+    PerformerRecord,
+    Published,
+    StoredEntry,
+    StoreMismatch,
+    StoreUnavailable,
+    Tracking,
+    Transaction,
+)
+
+_SCHEMA: Final = """
+CREATE TABLE IF NOT EXISTS {s}.meta (name text PRIMARY KEY, value text NOT NULL);
+CREATE TABLE IF NOT EXISTS {s}.head (
+  id smallint PRIMARY KEY CHECK (id = 0),
+  tree_size bigint NOT NULL, root bytea NOT NULL, frontier bytea NOT NULL) WITH (fillfactor = 10);
+CREATE TABLE IF NOT EXISTS {s}.entries (
+  leaf_index bigint PRIMARY KEY, stream text COLLATE "C" NOT NULL, version integer NOT NULL,
+  topic text NOT NULL, entry bytea NOT NULL);
+ALTER TABLE {s}.entries ALTER COLUMN entry SET STORAGE EXTERNAL;
+CREATE UNIQUE INDEX IF NOT EXISTS entries_stream ON {s}.entries (stream, version);
+CREATE TABLE IF NOT EXISTS {s}.tile_hashes (
+  level smallint NOT NULL, tile bigint NOT NULL, start smallint NOT NULL, hashes bytea NOT NULL,
+  PRIMARY KEY (level, tile, start));
+ALTER TABLE {s}.tile_hashes ALTER COLUMN hashes SET STORAGE EXTERNAL;
+CREATE TABLE IF NOT EXISTS {s}.disclosures (
+  leaf_index bigint PRIMARY KEY, identity bytea UNIQUE, content bytea, fields bytea);
+CREATE TABLE IF NOT EXISTS {s}.performers (
+  digest bytea PRIMARY KEY, pseudonym text NOT NULL UNIQUE, agency text NOT NULL,
+  user_id text, name text, badge text);
+CREATE INDEX IF NOT EXISTS performers_user_id ON {s}.performers (user_id);
+CREATE INDEX IF NOT EXISTS performers_name ON {s}.performers (name);
+CREATE INDEX IF NOT EXISTS performers_badge ON {s}.performers (badge);
+CREATE TABLE IF NOT EXISTS {s}.checkpoints (
+  tree_size bigint PRIMARY KEY, published_us bigint NOT NULL, note bytea NOT NULL);
+CREATE INDEX IF NOT EXISTS checkpoints_time ON {s}.checkpoints (published_us);
+CREATE TABLE IF NOT EXISTS {s}.tracking (
+  follower text PRIMARY KEY, notification_id bigint NOT NULL);
+"""
+_LEDGER_NAME: Final = re.compile(r"[a-z][a-z0-9_]{0,40}")
+# Anything but these may be answered by trying again later.
+_AWAY: Final = (
+    psycopg.OperationalError,
+    psycopg.InterfaceError,
+    psycopg.InternalError,
+    PoolTimeout,
+)
+
+
+def schema_of(ledger: str) -> str:
+    """The schema that holds a ledger: `candour_<ledger>`. Raises Malformed."""
+    if not _LEDGER_NAME.fullmatch(ledger):
+        raise Malformed("ledger", "must be lower-case letters, digits and underscores")
+    return f"candour_{ledger}"
+
+
+class PostgresStore(LedgerStore):
+    """A ledger in a schema of its own, made where it is missing.
+
+    Args:
+        url: A libpq URL; several hosts with target_session_attrs=read-write are fine.
+        ledger: Name of the ledger.
+    Raises:
+        StoreUnavailable: The server cannot be reached.
+    """
+
+    def __init__(self, url: str, ledger: str = "main") -> None:
+        self.url, self.schema = url, schema_of(ledger)
+        self._writer_lock = threading.Lock()
+        self._writer: psycopg.Connection[Any] | None = None
+        self._pool = ConnectionPool(
+            url,
+            min_size=1,
+            max_size=MAX_READ_CONNECTIONS,
+            timeout=STORE_CONNECT_S,
+            open=False,
+            kwargs={"autocommit": True, "connect_timeout": STORE_CONNECT_S},
+        )
+        try:
+            with self._writing() as writer:
+                self._create(writer)
+        except _AWAY as error:
+            raise StoreUnavailable(type(error).__name__) from error
+        self._pool.open()
+
+    def _create(self, writer: psycopg.Connection[Any]) -> None:
+        # One creator at a time, or two front-ends starting together trip over each other.
+        writer.execute("SELECT pg_advisory_xact_lock(hashtext(%s))", (self.schema,))
+        exists = writer.execute("SELECT to_regclass(%s)", (f"{self.schema}.head",)).fetchone()
+        if exists == (None,):
+            writer.execute(f"CREATE SCHEMA IF NOT EXISTS {self.schema}")
+            writer.execute(_SCHEMA.format(s=self.schema))
+            empty = Head()
+            writer.execute(
+                f"INSERT INTO {self.schema}.head VALUES (0, 0, %b, %b) ON CONFLICT DO NOTHING",
+                (empty.root, empty.frontier.to_bytes()),
+            )
+
+    @contextmanager
+    def _writing(self) -> Iterator[psycopg.Connection[Any]]:
+        """The writer connection inside a transaction; a broken one is replaced next time."""
+        with self._writer_lock:
+            try:
+                if self._writer is None or self._writer.closed:
+                    self._writer = psycopg.connect(self.url, connect_timeout=STORE_CONNECT_S)
+                    self._writer.prepare_threshold = 1
+                yield self._writer
+                self._writer.commit()
+            except _AWAY as error:
+                self._drop_writer()
+                raise StoreUnavailable(type(error).__name__) from error
+            except psycopg.errors.DivisionByZero as error:
+                raise StoreMismatch("the head moved under its own lock") from error
+            except BaseException:
+                if self._writer is not None and not self._writer.closed:
+                    try:
+                        self._writer.rollback()
+                    except psycopg.Error:
+                        self._drop_writer()
+                raise
+
+    def _drop_writer(self) -> None:
+        writer, self._writer = self._writer, None
+        if writer is not None:
+            writer.close()
+
+    @contextmanager
+    def transaction(self) -> Iterator[Transaction]:
+        with self._writing() as writer:
+            yield _PostgresTransaction(writer, self.schema)
+
+    def _read(self, sql: str, parameters: Sequence[Any] = ()) -> list[Any]:
+        try:
+            with self._pool.connection() as connection, connection.cursor(binary=True) as cursor:
+                cursor.execute(sql.replace("{s}", self.schema).encode(), parameters)
+                return cursor.fetchall()
+        except _AWAY as error:
+            raise StoreUnavailable(type(error).__name__) from error
+
+    # --- reading ----------------------------------------------------------------
+    def head(self) -> Head:
+        ((root, frontier),) = self._read("SELECT root, frontier FROM {s}.head")
+        return Head(Frontier.from_bytes(frontier), root)
+
+    def read_entries(
+        self, start: int, limit: int, *, with_disclosures: bool = False
+    ) -> list[StoredEntry]:
+        where = "WHERE leaf_index >= %b AND leaf_index < %b"
+        return self._entries(where, (start, start + limit), with_disclosures)
+
+    def entries_at(
+        self, leaf_indexes: Sequence[int], *, with_disclosures: bool = False
+    ) -> list[StoredEntry]:
+        where = "WHERE leaf_index = ANY(%b::bigint[])"
+        return self._entries(where, (list(leaf_indexes),), with_disclosures)
+
+    def entries_of_streams(self, streams: Sequence[str]) -> list[StoredEntry]:
+        return self._entries("WHERE stream = ANY(%b::text[])", (list(streams),), True)
+
+    def _entries(
+        self,
+        where: str,
+        parameters: Sequence[Any],
+        with_disclosures: bool,
+        order: str = "leaf_index",
+    ) -> list[StoredEntry]:
+        columns = "leaf_index, stream, version, topic, entry"
+        source = "{s}.entries"
+        if with_disclosures:
+            columns += ", fields"
+            source += " LEFT JOIN {s}.disclosures USING (leaf_index)"
+        sql = f"SELECT {columns} FROM {source} {where} ORDER BY {order}"
+        return [StoredEntry(*row) for row in self._read(sql, parameters)]
+
+    def read_stream(
+        self,
+        stream: str,
+        *,
+        gt: int | None = None,
+        lte: int | None = None,
+        desc: bool = False,
+        limit: int | None = None,
+    ) -> list[StoredEntry]:
+        where, parameters = "WHERE stream = %b", [stream]  # type: tuple[str, list[Any]]
+        if gt is not None:
+            where, parameters = where + " AND version > %b", [*parameters, gt]
+        if lte is not None:
+            where, parameters = where + " AND version <= %b", [*parameters, lte]
+        order = "version DESC" if desc else "version"
+        if limit is not None:
+            order, parameters = order + " LIMIT %b", [*parameters, limit]
+        return self._entries(where, parameters, False, order)
+
+    def select_notifications(
+        self, start: int, limit: int, *, stop: int | None, topics: Sequence[str]
+    ) -> list[StoredEntry]:
+        where, parameters = "WHERE leaf_index >= %b", [start]  # type: tuple[str, list[Any]]
+        if stop is not None:
+            where, parameters = where + " AND leaf_index <= %b", [*parameters, stop]
+        if topics:
+            where, parameters = where + " AND topic = ANY(%b::text[])", [*parameters, list(topics)]
+        return self._entries(where, [*parameters, limit], False, "leaf_index LIMIT %b")
+
+    def read_tile(self, level: int, index: int, width: int) -> bytes:
+        rows = self._read(
+            "SELECT hashes FROM {s}.tile_hashes"
+            " WHERE level = %b AND tile = %b AND start < %b ORDER BY start",
+            (level, index, min(width, TILE_WIDTH)),
+        )
+        return b"".join(hashes for (hashes,) in rows)[: width * HASH_BYTES]
+
+    def leaf_of_identity(self, identity: bytes) -> int | None:
+        rows = self._read("SELECT leaf_index FROM {s}.disclosures WHERE identity = %b", (identity,))
+        return rows[0][0] if rows else None
+
+    # --- beside the log -----------------------------------------------------------
+    def pseudonyms(self, wanted: Mapping[bytes, PerformerRecord]) -> dict[bytes, str]:
+        records = list(wanted.values())
+        with self._writing() as writer:
+            # Sorted, so that two writers take the same rows in the same order.
+            writer.execute(
+                f"INSERT INTO {self.schema}.performers"
+                " SELECT * FROM unnest(%b::bytea[], %b::text[], %b::text[], %b::text[],"
+                " %b::text[], %b::text[]) AS row(digest) ORDER BY digest ON CONFLICT DO NOTHING",
+                (
+                    list(wanted),
+                    [record.pseudonym for record in records],
+                    [record.agency for record in records],
+                    [record.user_id for record in records],
+                    [record.name for record in records],
+                    [record.badge for record in records],
+                ),
+            )
+        rows = self._read(
+            "SELECT digest, pseudonym FROM {s}.performers WHERE digest = ANY(%b::bytea[])",
+            (list(wanted),),
+        )
+        return dict(rows)
+
+    def find_performers(self, text: str) -> list[str]:
+        rows = self._read(
+            "SELECT pseudonym FROM {s}.performers WHERE user_id = %b OR name = %b OR badge = %b"
+            ' ORDER BY pseudonym COLLATE "C" LIMIT 1000',
+            (text, text, text),
+        )
+        return [pseudonym for (pseudonym,) in rows]
+
+    def describe_performers(self, pseudonyms: Sequence[str]) -> dict[str, PerformerRecord]:
+        rows = self._read(
+            "SELECT pseudonym, agency, user_id, name, badge FROM {s}.performers"
+            " WHERE pseudonym = ANY(%b::text[])",
+            (list(pseudonyms),),
+        )
+        return {row[0]: PerformerRecord(*row) for row in rows}
+
+    def publish(self, checkpoint: Published) -> bool:
+        with self._writing() as writer:
+            written = writer.execute(
+                f"INSERT INTO {self.schema}.checkpoints SELECT %b, %b, %b WHERE NOT EXISTS"
+                f" (SELECT FROM {self.schema}.checkpoints WHERE tree_size >= %b)"
+                " ON CONFLICT DO NOTHING",
+                (
+                    checkpoint.tree_size,
+                    checkpoint.published_us,
+                    checkpoint.note,
+                    checkpoint.tree_size,
+                ),
+            )
+            return written.rowcount == 1
+
+    def published(
+        self, *, before_us: int | None = None, tree_size: int | None = None
+    ) -> Published | None:
+        where, parameters = "", ()  # type: tuple[str, tuple[int, ...]]
+        if tree_size is not None:
+            where, parameters = "WHERE tree_size = %b", (tree_size,)
+        elif before_us is not None:
+            where, parameters = "WHERE published_us < %b", (before_us,)
+        rows = self._read(
+            f"SELECT tree_size, note, published_us FROM {{s}}.checkpoints {where}"
+            " ORDER BY tree_size DESC LIMIT 1",
+            parameters,
+        )
+        return Published(*rows[0]) if rows else None
+
+    def meta(self) -> dict[str, str]:
+        return dict(self._read("SELECT name, value FROM {s}.meta"))
+
+    def claim(self, values: Mapping[str, str]) -> dict[str, str]:
+        with self._writing() as writer:
+            for item in values.items():
+                writer.execute(
+                    f"INSERT INTO {self.schema}.meta VALUES (%b, %b) ON CONFLICT DO NOTHING",
+                    item,
+                )
+        return self.meta()
+
+    # --- followers ------------------------------------------------------------------
+    def tracked(self, follower: str) -> int | None:
+        rows = self._read(
+            "SELECT notification_id FROM {s}.tracking WHERE follower = %b", (follower,)
+        )
+        return rows[0][0] if rows else None
+
+    def track(self, tracking: Tracking) -> None:
+        with self._writing() as writer:
+            _track(writer, self.schema, tracking)
+
+    def close(self) -> None:
+        with self._writer_lock:
+            self._drop_writer()
+        self._pool.close()
+
+
+def _track(writer: psycopg.Connection[Any], schema: str, tracking: Tracking) -> None:
+    moved = writer.execute(
+        f"INSERT INTO {schema}.tracking AS t VALUES (%b, %b) ON CONFLICT (follower) DO UPDATE"
+        " SET notification_id = excluded.notification_id"
+        " WHERE t.notification_id < excluded.notification_id RETURNING 1",
+        (tracking.follower, tracking.notification_id),
+    )
+    if moved.fetchone() is None:
+        raise Refused(f"{tracking.follower} has processed {tracking.notification_id} already")
+
+
+class _PostgresTransaction(Transaction):
+    """Rows in and out of one transaction."""
+
+    def __init__(self, writer: psycopg.Connection[Any], schema: str) -> None:
+        self._writer, self._schema = writer, schema
+
+    def begin(
+        self, identities: list[bytes], streams: list[tuple[str, int]]
+    ) -> tuple[Head, HeldIdentities, list[tuple[str, int]]]:
+        writer, schema = self._writer, self._schema
+        with writer.pipeline():
+            writer.execute(f"SET LOCAL lock_timeout = '{LOCK_TIMEOUT_S}s'")
+            writer.execute(f"SET LOCAL statement_timeout = '{STATEMENT_TIMEOUT_S}s'")
+            writer.execute("SET LOCAL synchronous_commit = on")
+            head = writer.execute(
+                f"SELECT root, frontier FROM {schema}.head FOR UPDATE",
+                binary=True,
+            )
+            held = taken = None
+            if identities:
+                held = writer.execute(
+                    f"SELECT identity, leaf_index, content FROM {schema}.disclosures"
+                    " WHERE identity = ANY(%b::bytea[])",
+                    (identities,),
+                    binary=True,
+                )
+            if streams:
+                taken = writer.execute(
+                    f"SELECT e.stream, e.version FROM {schema}.entries e"
+                    " JOIN unnest(%b::text[], %b::int[]) AS w(stream, version)"
+                    " ON e.stream = w.stream AND e.version = w.version",
+                    ([stream for stream, _ in streams], [version for _, version in streams]),
+                    binary=True,
+                )
+            root, frontier = head.fetchone() or (b"", b"")
+            return (
+                Head(Frontier.from_bytes(frontier), root),
+                {row[0]: (row[1], row[2]) for row in held.fetchall()} if held else {},
+                list(taken.fetchall()) if taken else [],
+            )
+
+    def commit(self, growth: Growth, tracking: Tracking | None) -> None:
+        writer, schema = self._writer, self._schema
+        entries, first = growth.entries, growth.old_size
+        kept = [
+            (leaf_index, item)
+            for leaf_index, item in enumerate(entries, first)
+            if item.identity is not None or item.disclosures is not None
+        ]
+        replaced = [item.replaces for item in entries if item.replaces is not None]
+        with writer.pipeline():
+            if replaced:
+                writer.execute(
+                    f"UPDATE {schema}.disclosures SET identity = NULL"
+                    " WHERE leaf_index = ANY(%b::bigint[])",
+                    (replaced,),
+                )
+            writer.execute(
+                f"INSERT INTO {schema}.entries SELECT * FROM"
+                " unnest(%b::bigint[], %b::text[], %b::int[], %b::text[], %b::bytea[])",
+                (
+                    list(range(first, first + len(entries))),
+                    [item.stream for item in entries],
+                    [item.version for item in entries],
+                    [item.topic for item in entries],
+                    [item.entry for item in entries],
+                ),
+            )
+            if kept:
+                writer.execute(
+                    f"INSERT INTO {schema}.disclosures SELECT * FROM"
+                    " unnest(%b::bigint[], %b::bytea[], %b::bytea[], %b::bytea[])",
+                    (
+                        [leaf_index for leaf_index, _ in kept],
+                        [item.identity for _, item in kept],
+                        [item.content for _, item in kept],
+                        [item.disclosures for _, item in kept],
+                    ),
+                )
+            writer.execute(
+                f"INSERT INTO {schema}.tile_hashes SELECT * FROM"
+                " unnest(%b::int[], %b::bigint[], %b::int[], %b::bytea[])",
+                (
+                    [tile.level for tile in growth.tiles],
+                    [tile.index for tile in growth.tiles],
+                    [tile.offset for tile in growth.tiles],
+                    [tile.hashes for tile in growth.tiles],
+                ),
+            )
+            # Division by zero where no row was swapped: the commit behind it is not run.
+            writer.execute(
+                f"WITH swapped AS (UPDATE {schema}.head SET tree_size = %b, root = %b,"
+                " frontier = %b WHERE tree_size = %b RETURNING 1)"
+                " SELECT 1 / count(*) FROM swapped",
+                (
+                    growth.head.tree_size,
+                    growth.head.root,
+                    growth.head.frontier.to_bytes(),
+                    first,
+                ),
+            )
+            if tracking is not None:
+                _track(writer, schema, tracking)
+            writer.execute("SELECT pg_notify(%b, %b)", (schema, str(growth.head.tree_size)))
+            writer.commit()

@@ -1,0 +1,384 @@
+"""How does one ledger live in one SQLite file? The embedded default.
+
+WAL, synchronous=FULL: a commit is on disk before it is acknowledged. BEGIN IMMEDIATE: the
+head is read under the writer lock, so that no other process can have moved it.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager
+from dataclasses import astuple
+from pathlib import Path
+from typing import Any, Final
+
+from ledger.errors import Refused
+from ledger.limits import BUSY_TIMEOUT_S, TILE_WIDTH
+from ledger.merkle import HASH_BYTES, Frontier
+from ledger.store.core import (
+    Growth,
+    Head,
+    HeldIdentities,
+    LedgerStore,
+    PerformerRecord,
+    Published,
+    StoredEntry,
+    StoreMismatch,
+    StoreUnavailable,
+    Tracking,
+    Transaction,
+)
+
+_SCHEMA: Final = """
+CREATE TABLE IF NOT EXISTS meta (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS head (
+  id INTEGER PRIMARY KEY CHECK (id = 0),
+  tree_size INTEGER NOT NULL, root BLOB NOT NULL, frontier BLOB NOT NULL);
+CREATE TABLE IF NOT EXISTS entries (
+  leaf_index INTEGER PRIMARY KEY, stream TEXT NOT NULL, version INTEGER NOT NULL,
+  topic TEXT NOT NULL, entry BLOB NOT NULL);
+CREATE UNIQUE INDEX IF NOT EXISTS entries_stream ON entries (stream, version);
+CREATE TABLE IF NOT EXISTS tile_hashes (
+  level INTEGER NOT NULL, tile INTEGER NOT NULL, start INTEGER NOT NULL, hashes BLOB NOT NULL,
+  PRIMARY KEY (level, tile, start)) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS disclosures (
+  leaf_index INTEGER PRIMARY KEY, identity BLOB UNIQUE, content BLOB, fields BLOB);
+CREATE TABLE IF NOT EXISTS performers (
+  digest BLOB PRIMARY KEY, pseudonym TEXT NOT NULL UNIQUE, agency TEXT NOT NULL,
+  user_id TEXT, name TEXT, badge TEXT) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS performers_user_id ON performers (user_id);
+CREATE INDEX IF NOT EXISTS performers_name ON performers (name);
+CREATE INDEX IF NOT EXISTS performers_badge ON performers (badge);
+CREATE TABLE IF NOT EXISTS checkpoints (
+  tree_size INTEGER PRIMARY KEY, published_us INTEGER NOT NULL, note BLOB NOT NULL);
+CREATE INDEX IF NOT EXISTS checkpoints_time ON checkpoints (published_us);
+CREATE TABLE IF NOT EXISTS tracking (
+  follower TEXT NOT NULL, notification_id INTEGER NOT NULL,
+  PRIMARY KEY (follower, notification_id)) WITHOUT ROWID;
+"""
+_MAX_VARIABLES: Final = 1_000  # of one statement: well under SQLite's own bound
+
+
+def _chunks(items: Sequence[Any]) -> Iterator[Sequence[Any]]:
+    for start in range(0, len(items), _MAX_VARIABLES):
+        yield items[start : start + _MAX_VARIABLES]
+
+
+def _marks(items: Sequence[Any], each: str = "?") -> str:
+    return ",".join([each] * len(items))
+
+
+class SqliteStore(LedgerStore):
+    """A ledger in a file; its directory must exist.
+
+    Raises:
+        StoreUnavailable: The file cannot be opened or written.
+    """
+
+    def __init__(self, path: Path | str) -> None:
+        self.path = str(path)
+        self._local = threading.local()
+        self._writer_lock = threading.Lock()
+        self._opened: list[sqlite3.Connection] = []
+        self._opened_lock = threading.Lock()
+        self._writer = self._connect()
+        with self._writing() as writer:
+            for statement in filter(str.strip, _SCHEMA.split(";")):
+                writer.execute(statement)
+            empty = Head()
+            writer.execute(
+                "INSERT OR IGNORE INTO head VALUES (0, 0, ?, ?)",
+                (empty.root, empty.frontier.to_bytes()),
+            )
+
+    def _connect(self) -> sqlite3.Connection:
+        try:
+            connection = sqlite3.connect(
+                self.path, timeout=BUSY_TIMEOUT_S, isolation_level=None, check_same_thread=False
+            )
+            connection.execute("PRAGMA journal_mode = WAL")
+            connection.execute("PRAGMA synchronous = FULL")
+            connection.execute("PRAGMA cache_size = -65536")
+        except sqlite3.Error as error:
+            raise StoreUnavailable(str(error)) from error
+        with self._opened_lock:
+            self._opened.append(connection)
+        return connection
+
+    def _read(self, sql: str, parameters: Sequence[Any] = ()) -> list[Any]:
+        connection = getattr(self._local, "connection", None)
+        if connection is None:
+            connection = self._local.connection = self._connect()
+        try:
+            with closing(connection.execute(sql, parameters)) as cursor:
+                return list(cursor.fetchall())
+        except sqlite3.OperationalError as error:
+            raise StoreUnavailable(str(error)) from error
+
+    @contextmanager
+    def _writing(self) -> Iterator[sqlite3.Connection]:
+        """The writer connection inside BEGIN IMMEDIATE … COMMIT."""
+        with self._writer_lock:
+            try:
+                self._writer.execute("BEGIN IMMEDIATE")
+                yield self._writer
+                if self._writer.in_transaction:
+                    self._writer.execute("COMMIT")
+            except sqlite3.Error as error:
+                raise StoreUnavailable(str(error)) from error
+            finally:
+                if self._writer.in_transaction:
+                    self._writer.execute("ROLLBACK")
+
+    @contextmanager
+    def transaction(self) -> Iterator[Transaction]:
+        with self._writing() as writer:
+            yield _SqliteTransaction(writer)
+
+    # --- reading ----------------------------------------------------------------
+    def head(self) -> Head:
+        ((root, frontier),) = self._read("SELECT root, frontier FROM head")
+        return Head(Frontier.from_bytes(frontier), root)
+
+    def read_entries(
+        self, start: int, limit: int, *, with_disclosures: bool = False
+    ) -> list[StoredEntry]:
+        return self._entries(
+            "WHERE leaf_index >= ? AND leaf_index < ?", (start, start + limit), with_disclosures
+        )
+
+    def entries_at(
+        self, leaf_indexes: Sequence[int], *, with_disclosures: bool = False
+    ) -> list[StoredEntry]:
+        found: list[StoredEntry] = []
+        for some in _chunks(sorted(set(leaf_indexes))):
+            found += self._entries(f"WHERE leaf_index IN ({_marks(some)})", some, with_disclosures)
+        return found
+
+    def entries_of_streams(self, streams: Sequence[str]) -> list[StoredEntry]:
+        found: list[StoredEntry] = []
+        for some in _chunks(list(streams)):
+            found += self._entries(f"WHERE stream IN ({_marks(some)})", some, with_disclosures=True)
+        return sorted(found, key=lambda item: item.leaf_index)
+
+    def _entries(
+        self,
+        where: str,
+        parameters: Sequence[Any],
+        with_disclosures: bool,
+        order: str = "leaf_index",
+    ) -> list[StoredEntry]:
+        columns = "leaf_index, stream, version, topic, entry"
+        source = "entries"
+        if with_disclosures:
+            columns, source = (
+                columns + ", fields",
+                "entries LEFT JOIN disclosures USING (leaf_index)",
+            )
+        rows = self._read(f"SELECT {columns} FROM {source} {where} ORDER BY {order}", parameters)
+        return [StoredEntry(*row) for row in rows]
+
+    def read_stream(
+        self,
+        stream: str,
+        *,
+        gt: int | None = None,
+        lte: int | None = None,
+        desc: bool = False,
+        limit: int | None = None,
+    ) -> list[StoredEntry]:
+        where, parameters = "WHERE stream = ?", [stream]  # type: tuple[str, list[Any]]
+        if gt is not None:
+            where, parameters = where + " AND version > ?", [*parameters, gt]
+        if lte is not None:
+            where, parameters = where + " AND version <= ?", [*parameters, lte]
+        order = "version DESC" if desc else "version"
+        if limit is not None:
+            order, parameters = order + " LIMIT ?", [*parameters, limit]
+        return self._entries(where, parameters, False, order)
+
+    def select_notifications(
+        self, start: int, limit: int, *, stop: int | None, topics: Sequence[str]
+    ) -> list[StoredEntry]:
+        where, parameters = "WHERE leaf_index >= ?", [start]  # type: tuple[str, list[Any]]
+        if stop is not None:
+            where, parameters = where + " AND leaf_index <= ?", [*parameters, stop]
+        if topics:
+            where, parameters = where + f" AND topic IN ({_marks(topics)})", [*parameters, *topics]
+        return self._entries(where, [*parameters, limit], False, "leaf_index LIMIT ?")
+
+    def read_tile(self, level: int, index: int, width: int) -> bytes:
+        rows = self._read(
+            "SELECT hashes FROM tile_hashes WHERE level = ? AND tile = ? AND start < ? ORDER BY start",
+            (level, index, min(width, TILE_WIDTH)),
+        )
+        return b"".join(hashes for (hashes,) in rows)[: width * HASH_BYTES]
+
+    def leaf_of_identity(self, identity: bytes) -> int | None:
+        rows = self._read("SELECT leaf_index FROM disclosures WHERE identity = ?", (identity,))
+        return rows[0][0] if rows else None
+
+    # --- beside the log -----------------------------------------------------------
+    def pseudonyms(self, wanted: Mapping[bytes, PerformerRecord]) -> dict[bytes, str]:
+        with self._writing() as writer:
+            writer.executemany(
+                "INSERT OR IGNORE INTO performers VALUES (?, ?, ?, ?, ?, ?)",
+                [(digest, *astuple(record)) for digest, record in wanted.items()],
+            )
+        found: dict[bytes, str] = {}
+        for some in _chunks(list(wanted)):
+            found.update(
+                self._read(
+                    f"SELECT digest, pseudonym FROM performers WHERE digest IN ({_marks(some)})",
+                    some,
+                )
+            )
+        return found
+
+    def find_performers(self, text: str) -> list[str]:
+        rows = self._read(
+            "SELECT pseudonym FROM performers WHERE user_id = ? OR name = ? OR badge = ?"
+            " ORDER BY pseudonym LIMIT 1000",
+            (text, text, text),
+        )
+        return [pseudonym for (pseudonym,) in rows]
+
+    def describe_performers(self, pseudonyms: Sequence[str]) -> dict[str, PerformerRecord]:
+        found: dict[str, PerformerRecord] = {}
+        for some in _chunks(list(pseudonyms)):
+            for row in self._read(
+                "SELECT pseudonym, agency, user_id, name, badge FROM performers"
+                f" WHERE pseudonym IN ({_marks(some)})",
+                some,
+            ):
+                found[row[0]] = PerformerRecord(*row)
+        return found
+
+    def publish(self, checkpoint: Published) -> bool:
+        with self._writing() as writer:
+            newest = writer.execute("SELECT max(tree_size) FROM checkpoints").fetchone()[0]
+            if newest is not None and newest >= checkpoint.tree_size:
+                return False
+            writer.execute(
+                "INSERT INTO checkpoints VALUES (?, ?, ?)",
+                (checkpoint.tree_size, checkpoint.published_us, checkpoint.note),
+            )
+        return True
+
+    def published(
+        self, *, before_us: int | None = None, tree_size: int | None = None
+    ) -> Published | None:
+        where, parameters = "", ()  # type: tuple[str, tuple[int, ...]]
+        if tree_size is not None:
+            where, parameters = "WHERE tree_size = ?", (tree_size,)
+        elif before_us is not None:
+            where, parameters = "WHERE published_us < ?", (before_us,)
+        rows = self._read(
+            f"SELECT tree_size, note, published_us FROM checkpoints {where}"
+            " ORDER BY tree_size DESC LIMIT 1",
+            parameters,
+        )
+        return Published(*rows[0]) if rows else None
+
+    def meta(self) -> dict[str, str]:
+        return dict(self._read("SELECT name, value FROM meta"))
+
+    def claim(self, values: Mapping[str, str]) -> dict[str, str]:
+        with self._writing() as writer:
+            for item in values.items():
+                writer.execute("INSERT OR IGNORE INTO meta VALUES (?, ?)", item)
+        return self.meta()
+
+    # --- followers ------------------------------------------------------------------
+    def tracked(self, follower: str) -> int | None:
+        ((newest,),) = self._read(
+            "SELECT max(notification_id) FROM tracking WHERE follower = ?", (follower,)
+        )
+        return newest  # type: ignore[no-any-return]
+
+    def track(self, tracking: Tracking) -> None:
+        with self._writing() as writer:
+            _track(writer, tracking)
+
+    def close(self) -> None:
+        with self._opened_lock:
+            for connection in self._opened:
+                connection.close()
+            self._opened.clear()
+
+
+def _track(writer: sqlite3.Connection, tracking: Tracking) -> None:
+    (newest,) = writer.execute(
+        "SELECT max(notification_id) FROM tracking WHERE follower = ?", (tracking.follower,)
+    ).fetchone()
+    if newest is not None and newest >= tracking.notification_id:
+        raise Refused(f"{tracking.follower} has processed {newest} already")
+    writer.execute("DELETE FROM tracking WHERE follower = ?", (tracking.follower,))
+    writer.execute(
+        "INSERT INTO tracking VALUES (?, ?)", (tracking.follower, tracking.notification_id)
+    )
+
+
+class _SqliteTransaction(Transaction):
+    """Rows in and out of one BEGIN IMMEDIATE."""
+
+    def __init__(self, writer: sqlite3.Connection) -> None:
+        self._writer = writer
+
+    def begin(
+        self, identities: list[bytes], streams: list[tuple[str, int]]
+    ) -> tuple[Head, HeldIdentities, list[tuple[str, int]]]:
+        root, frontier = self._writer.execute("SELECT root, frontier FROM head").fetchone()
+        held: dict[bytes, tuple[int, bytes | None]] = {}
+        for some in _chunks(identities):
+            for identity, leaf_index, content in self._writer.execute(
+                f"SELECT identity, leaf_index, content FROM disclosures WHERE identity IN ({_marks(some)})",
+                some,
+            ):
+                held[identity] = (leaf_index, content)
+        taken: list[tuple[str, int]] = []
+        for pairs in _chunks(streams):
+            taken += self._writer.execute(
+                "SELECT stream, version FROM entries WHERE (stream, version) IN "
+                f"(VALUES {_marks(pairs, '(?,?)')})",
+                [value for pair in pairs for value in pair],
+            ).fetchall()
+        return Head(Frontier.from_bytes(frontier), root), held, taken
+
+    def commit(self, growth: Growth, tracking: Tracking | None) -> None:
+        writer, first = self._writer, growth.old_size
+        replaced = [(item.replaces,) for item in growth.entries if item.replaces is not None]
+        if replaced:
+            writer.executemany(
+                "UPDATE disclosures SET identity = NULL WHERE leaf_index = ?", replaced
+            )
+        writer.executemany(
+            "INSERT INTO entries VALUES (?, ?, ?, ?, ?)",
+            [
+                (leaf_index, item.stream, item.version, item.topic, item.entry)
+                for leaf_index, item in enumerate(growth.entries, first)
+            ],
+        )
+        writer.executemany(
+            "INSERT INTO disclosures VALUES (?, ?, ?, ?)",
+            [
+                (leaf_index, item.identity, item.content, item.disclosures)
+                for leaf_index, item in enumerate(growth.entries, first)
+                if item.identity is not None or item.disclosures is not None
+            ],
+        )
+        writer.executemany(
+            "INSERT INTO tile_hashes VALUES (?, ?, ?, ?)",
+            [(tile.level, tile.index, tile.offset, tile.hashes) for tile in growth.tiles],
+        )
+        swapped = writer.execute(
+            "UPDATE head SET tree_size = ?, root = ?, frontier = ? WHERE tree_size = ?",
+            (growth.head.tree_size, growth.head.root, growth.head.frontier.to_bytes(), first),
+        )
+        if swapped.rowcount != 1:
+            raise StoreMismatch("the head moved under its own lock")
+        if tracking is not None:
+            _track(writer, tracking)
+        writer.execute("COMMIT")

@@ -54,7 +54,11 @@ MAX_COMMIT_ENTRIES: Final = (
 MAX_QUEUED_ENTRIES: Final = 40_000  # waiting for the committer; beyond it callers are told to retry
 LOCK_TIMEOUT_S: Final = 5  # for the head row: another writer is never slower when healthy
 STATEMENT_TIMEOUT_S: Final = 30
+STORE_CONNECT_S: Final = 5  # to reach the database, or get a connection of the pool
+MAX_READ_CONNECTIONS: Final = 8  # of one process: reads are short, PostgreSQL's slots are few
 BUSY_TIMEOUT_S: Final = 5  # SQLite's writer lock
+
+MAX_CACHED_NAMES: Final = 200_000  # performers one process remembers: some 40 MB
 
 # --- following ----------------------------------------------------------------
 PROJECTOR_BATCH: Final = 2_000  # entries folded in one transaction

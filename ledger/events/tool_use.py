@@ -30,6 +30,7 @@ CAPTURES: Final = ("live", "backfill")
 # The protected fields a tool use may commit to.
 PROTECTED_FIELDS: Final = (
     "performer",  # the ledger's pseudonym: "p-" and 32 hex digits
+    "performer_identity",  # user id, name, badge, where there is no source record to hold them
     "supervisor",
     "verifiers",
     "case_number",

@@ -301,6 +301,10 @@ class LedgerStore(ABC):
         """All entries of these streams, by leaf index, with disclosures."""
 
     @abstractmethod
+    def streams_with(self, streams: Sequence[str], topics: Sequence[str]) -> set[str]:
+        """Which of these streams hold an entry of one of these topics."""
+
+    @abstractmethod
     def select_notifications(
         self, start: int, limit: int, *, stop: int | None, topics: Sequence[str]
     ) -> list[StoredEntry]:

@@ -191,6 +191,14 @@ class PostgresStore(LedgerStore):
     def entries_of_streams(self, streams: Sequence[str]) -> list[StoredEntry]:
         return self._entries("WHERE stream = ANY(%b::text[])", (list(streams),), True)
 
+    def streams_with(self, streams: Sequence[str], topics: Sequence[str]) -> set[str]:
+        rows = self._read(
+            "SELECT DISTINCT stream FROM {s}.entries"
+            " WHERE stream = ANY(%b::text[]) AND topic = ANY(%b::text[])",
+            (list(streams), list(topics)),
+        )
+        return {stream for (stream,) in rows}
+
     def _entries(
         self,
         where: str,

@@ -28,6 +28,7 @@ from eventsourcing.persistence import (
 from eventsourcing.persistence import Tracking as LibraryTracking
 from eventsourcing.utils import Environment
 
+from ledger.domain.mapper import SealedEvent
 from ledger.errors import Refused
 from ledger.limits import FOLLOW_POLL_S
 from ledger.merkle import leaf_hash
@@ -42,25 +43,14 @@ from ledger.store.core import (
 )
 
 
-class SealedEvent(StoredEvent):
-    """A stored event with what is kept beside the log for it."""
-
-    def __init__(self, new: NewEntry) -> None:
-        super().__init__(new.stream, new.version, new.topic, new.entry)
-        object.__setattr__(self, "new", new)
-
-    new: NewEntry
-
-
 def _new_entry(event: StoredEvent) -> NewEntry:
-    if isinstance(event, SealedEvent):
-        return event.new
     return NewEntry(
         stream=str(event.originator_id),
         version=event.originator_version,
         topic=event.topic,
         entry=event.state,
         leaf_hash=leaf_hash(event.state),
+        disclosures=event.disclosures if isinstance(event, SealedEvent) else None,
     )
 
 

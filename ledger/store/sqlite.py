@@ -163,6 +163,17 @@ class SqliteStore(LedgerStore):
             found += self._entries(f"WHERE stream IN ({_marks(some)})", some, with_disclosures=True)
         return sorted(found, key=lambda item: item.leaf_index)
 
+    def streams_with(self, streams: Sequence[str], topics: Sequence[str]) -> set[str]:
+        found: set[str] = set()
+        for some in _chunks(list(streams)):
+            rows = self._read(
+                f"SELECT DISTINCT stream FROM entries WHERE stream IN ({_marks(some)})"
+                f" AND topic IN ({_marks(topics)})",
+                [*some, *topics],
+            )
+            found.update(stream for (stream,) in rows)
+        return found
+
     def _entries(
         self,
         where: str,

@@ -1,0 +1,186 @@
+"""Who may say what next? The library's Application over our store, deciding rare commands.
+
+    command ──repository──► aggregate ──method──► new facts ──mapper──► [NewEntry]
+
+It decides and does not write: its entries take the same way to the committer as reports
+do, so that there is one order and one receipt. Source: eventsourcing 9.5 application.py.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from typing import Any, TypeVar
+
+from eventsourcing.application import AggregateNotFoundError, Application
+from eventsourcing.persistence import InfrastructureFactory, Mapper
+from eventsourcing.utils import Environment
+
+from ledger.canonical_json import JsonValue
+from ledger.domain.base import LedgerAggregate, NotRegistered, Provenance
+from ledger.domain.imports import Import
+from ledger.domain.mapper import AGGREGATES, EntryMapper
+from ledger.domain.register import Technology
+from ledger.domain.tool_use import ToolUse
+from ledger.events import Fact, ImportDeclared
+from ledger.identity import IdentityKeys
+from ledger.merkle import leaf_hash
+from ledger.store.core import LedgerStore, NewEntry
+from ledger.store.recorders import LedgerFactory
+from ledger.streams import name_of_stream, stream_of_name
+
+A = TypeVar("A", bound=LedgerAggregate)
+
+
+class Registrar(Application[str]):
+    """Decides commands on registers, imports and reported uses.
+
+    Args:
+        store: Of the ledger.
+        origin: Of the ledger.
+        keys: For the identities of commands.
+        random_bytes: Source of salts, as `os.urandom`.
+    """
+
+    name = "candour"
+
+    def __init__(
+        self,
+        store: LedgerStore,
+        *,
+        origin: str,
+        keys: IdentityKeys,
+        random_bytes: Callable[[int], bytes],
+    ) -> None:
+        self.store, self.origin, self.keys = store, origin, keys
+        self.random_bytes = random_bytes
+        super().__init__()
+
+    def construct_factory(self, env: Environment) -> InfrastructureFactory[Any]:
+        return LedgerFactory(env, self.store)
+
+    def construct_mapper(self) -> Mapper[str]:
+        return EntryMapper(self.origin, self.random_bytes)
+
+    # --- commands ---------------------------------------------------------------
+    def register(
+        self,
+        name: str,
+        fact: Fact,
+        provenance: Provenance,
+        protected: Mapping[str, JsonValue] | None = None,
+    ) -> NewEntry:
+        """Begin the stream of a name. Twice the same is one; another is a conflict."""
+        stream = stream_of_name(name)
+        aggregate = AGGREGATES[stream.partition("/")[0]].begin(stream, fact, provenance, protected)
+        said = [fact.to_object(), dict(protected or {})]
+        (entry,) = self.entries_of(
+            aggregate,
+            identity=self.keys.digest("stream", stream),
+            content=self.keys.digest("said", said),
+        )
+        return entry
+
+    def declare_import(
+        self, uuid: str, fact: ImportDeclared, capture: str, provenance: Provenance
+    ) -> NewEntry:
+        """Declare a file under a fresh uuid; the same file again is the same import.
+
+        Where the import that the file stands under was withdrawn, this one takes its place.
+        """
+        aggregate = Import.begin(f"import/{uuid}", fact, provenance)
+        said = [fact.to_object(), capture]
+        identity = self.keys.digest("file", said)
+        (entry,) = self.entries_of(
+            aggregate, identity=identity, content=self.keys.digest("said", said)
+        )
+        held = self.store.leaf_of_identity(identity)
+        if held is None:
+            return entry
+        (first,) = self.store.entries_at([held])
+        if self._get(Import, first.stream).withdrawn_by is None:
+            return entry
+        return replace(entry, replaces=held)
+
+    def alias_technology(self, name: str, alias: str, provenance: Provenance) -> NewEntry:
+        """Raises NotRegistered, Already, Malformed."""
+        technology = self._get(Technology, stream_of_name(name))
+        technology.alias(name, alias, provenance)
+        return self._only(technology)
+
+    def link_authorization(self, use: str, authorization: str, provenance: Provenance) -> NewEntry:
+        """Raises NotRegistered, Already."""
+        found = self._get(ToolUse, stream_of_name(use))
+        found.link(authorization, provenance)
+        return self._only(found)
+
+    def withdraw_use(
+        self, use: str, reason: str, code: str | None, provenance: Provenance
+    ) -> NewEntry:
+        """Raises NotRegistered, Already, NotInState."""
+        found = self._get(ToolUse, stream_of_name(use))
+        found.withdraw(reason, code, provenance)
+        return self._only(found)
+
+    def mark_same_as(self, use: str, other: str, provenance: Provenance) -> NewEntry:
+        """Raises NotRegistered, Already, NotInState, Malformed."""
+        found = self._get(ToolUse, stream_of_name(use))
+        found.mark_same_as(self._get(ToolUse, stream_of_name(other, field="same_as")), provenance)
+        return self._only(found)
+
+    def complete_import(
+        self, name: str, provenance: Provenance, *, accepted: int, duplicates: int, rejected: int
+    ) -> NewEntry:
+        """Raises NotRegistered, Already, NotInState."""
+        found = self._get(Import, stream_of_name(name))
+        found.complete(provenance, accepted=accepted, duplicates=duplicates, rejected=rejected)
+        return self._only(found)
+
+    def withdraw_import(
+        self, name: str, reason: str, code: str | None, provenance: Provenance
+    ) -> NewEntry:
+        """Raises NotRegistered, Already."""
+        found = self._get(Import, stream_of_name(name))
+        found.withdraw(reason, code, provenance)
+        return self._only(found)
+
+    # --- the library's part -------------------------------------------------------
+    def _get(self, kind: type[A], stream: str) -> A:
+        try:
+            found: object = self.repository.get(stream)
+        except AggregateNotFoundError:
+            raise NotRegistered(name_of_stream(stream)) from None
+        if not isinstance(found, kind):
+            raise NotRegistered(name_of_stream(stream))
+        return found
+
+    def _only(self, aggregate: LedgerAggregate) -> NewEntry:
+        (entry,) = self.entries_of(aggregate)
+        return entry
+
+    def entries_of(
+        self,
+        aggregate: LedgerAggregate,
+        *,
+        identity: bytes | None = None,
+        content: bytes | None = None,
+    ) -> list[NewEntry]:
+        """An aggregate's new facts as entries, hashed."""
+        mapper = self.mapper
+        assert isinstance(mapper, EntryMapper)
+        entries = []
+        for event in aggregate.collect_events():
+            sealed = mapper.to_stored_event(event)
+            entries.append(
+                NewEntry(
+                    stream=str(sealed.originator_id),
+                    version=sealed.originator_version,
+                    topic=sealed.topic,
+                    entry=sealed.state,
+                    leaf_hash=leaf_hash(sealed.state),
+                    identity=identity,
+                    content=content,
+                    disclosures=sealed.disclosures,
+                )
+            )
+        return entries

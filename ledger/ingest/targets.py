@@ -1,6 +1,8 @@
 """What can a column say? The fields of a report that a layout may fill, by how cells are read.
 
-column ──layout──► target ──cells.py──► member of ToolUseReported, or a protected field
+    column ──layout──► target ──cells.py──► member of ToolUseReported, or a protected field
+
+A column that nothing here fits is kept all the same, in the protected raw row.
 """
 
 from __future__ import annotations

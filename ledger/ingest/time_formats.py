@@ -32,7 +32,7 @@ _DIRECTIVES: Final = {
     "%S": r"(?P<S>\d\d)(?:[.,](?P<f>\d{1,9}))?",
     "%p": r"(?P<p>[ap])\.?m\.?",
 }
-_ZONE: Final = r"(?: ?(?P<zone>UTC|GMT|Z|[+-]\d\d:?\d\d)(?![\w:-]))?"
+_ZONE: Final = r"(?: ?(?P<zone>UTC|GMT|Z|[+-]\d\d(?::?\d\d)?)(?![\w:-]))?"
 
 
 class Unusable(Exception):
@@ -40,7 +40,11 @@ class Unusable(Exception):
 
 
 def pattern_of(text: str) -> re.Pattern[str]:
-    """A format as a regular expression that takes an optional zone at its end."""
+    """A format as a regular expression that takes an optional zone at its end.
+
+    Raises:
+        Malformed: An unknown directive, one that stands twice, or no whole date and clock.
+    """
     pieces = re.split(r"(%.?)", " ".join(text.split()))
     for piece in pieces[1::2]:
         if piece not in _DIRECTIVES or pieces.count(piece) > 1:
@@ -58,7 +62,11 @@ def pattern_of(text: str) -> re.Pattern[str]:
 
 
 def civil_time(parts: dict[str, str | None]) -> tuple[datetime, timedelta, str]:
-    """A match as civil time to the second, the length it leaves open, and its fraction's text."""
+    """A match as civil time to the second, the length it leaves open, and its fraction's text.
+
+    Raises:
+        Unusable: The calendar or the clock does not have it.
+    """
     get = parts.get
     name, half = get("b"), get("p")
     month = _MONTHS.index(name.lower()) + 1 if name else int(get("m") or 0)
@@ -81,9 +89,10 @@ def civil_time(parts: dict[str, str | None]) -> tuple[datetime, timedelta, str]:
 
 
 def offset_of(zone: str) -> timedelta:
+    """How far a zone, as a cell wrote it, lies east of UTC. Raises Unusable beyond a day."""
     if zone[0] not in "+-":
         return MOMENT
-    hours, minutes = int(zone[1:3]), int(zone[-2:])
+    hours, minutes = int(zone[1:3]), int(zone[3:].removeprefix(":") or 0)
     if hours > 23 or minutes > 59:
         raise Unusable("has an offset that no zone has")
     return (1 if zone[0] == "+" else -1) * timedelta(hours=hours, minutes=minutes)

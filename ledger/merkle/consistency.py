@@ -90,7 +90,7 @@ def verify_consistency(
         raise failed("an empty tree proves nothing")
     if len(proof) > MAX_PROOF_HASHES or not are_hashes([old_root, new_root, *proof]):
         raise failed("roots and proof must be hashes of 32 bytes, 64 in the proof at most")
-    fr, sr = _fold(failed, old_size, old_root, new_size, proof)
+    fr, sr = _fold(failed, proof, old_size=old_size, old_root=old_root, new_size=new_size)
     if fr != old_root:
         raise failed("proof leads to another old root")
     if sr != new_root:
@@ -99,10 +99,11 @@ def verify_consistency(
 
 def _fold(
     failed: Callable[[str], ConsistencyFailed],
+    proof: Sequence[bytes],
+    *,
     old_size: int,
     old_root: bytes,
     new_size: int,
-    proof: Sequence[bytes],
 ) -> tuple[bytes, bytes]:
     """The old and the new root that the proof claims, for 0 < old_size < new_size."""
     # 1. A proof between two sizes is never empty.

@@ -1,0 +1,67 @@
+# Candour, from a fresh clone: `make demo` shows it, `make test` tests it, `make` lists the rest.
+# Needs git, make and Python 3.11 or newer with venv; everything else comes pinned and hashed into .venv.
+
+PYTHON  ?= python3
+BIN     := .venv/bin
+# One worker a core, four at most: beyond that the tests' servers and databases crowd each other.
+# A file stays on one worker, so that what it starts once is started once.
+PYTEST  := $(BIN)/pytest -n auto --maxprocesses 4 --dist loadfile
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.PHONY: help setup demo run test test-all lint typecheck proto proto-check lock bench clean
+
+help: ## Show this list
+	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n",$$1,$$2}' $(MAKEFILE_LIST)
+
+setup: .venv/.stamp ## Make .venv with everything pinned; again only when a pin changes; PYTHON=python3.12
+
+demo: setup ## Run a ledger, fill it with a story, ask it, check the answers offline
+	$(BIN)/candour demo
+
+run: setup ## Serve a ledger on this machine until Ctrl-C
+	$(BIN)/candour serve
+
+test: setup ## Run the whole suite; T="tests/tidy -k imports" for a part
+	$(PYTEST) $(T)
+
+test-all: setup ## The suite with ten times the examples, and the tests that take minutes
+	$(PYTEST) --hypothesis-profile=thorough $(T)
+
+lint: setup ## Is it formatted, and free of known mistakes?
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+typecheck: setup ## mypy --strict over all Python
+	$(BIN)/mypy
+	$(BIN)/mypy proto/generate.py
+
+proto: setup ## Make services/pb anew from proto/
+	$(BIN)/python proto/generate.py
+
+proto-check: setup ## Are the contracts clean, unbroken since the last tag, and services/pb theirs? AGAINST=revision
+	proto/check.sh
+
+lock: setup ## Pin and hash what pyproject.toml asks for; U=--upgrade for newer versions
+	$(BIN)/uv pip compile -q $(U) --universal --python-version 3.11 --generate-hashes --all-extras pyproject.toml -o requirements/dev.txt
+	echo uv | $(BIN)/uv pip compile -q $(U) --universal --python-version 3.11 --generate-hashes - -o requirements/uv.txt
+
+bench: setup ## What is fast, how it grows, against what
+	$(BIN)/python -m bench
+
+clean: ## Remove all that make made, .venv too; never your ledgers
+	rm -rf .venv build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage*
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# uv comes by pip at a hashed version, and installs the rest in seconds. setuptools is among the pins,
+# so that building ourselves needs nothing from outside either.
+.venv/.stamp: pyproject.toml $(wildcard requirements/*.txt)
+	@command -v $(PYTHON) >/dev/null || { echo "No $(PYTHON) here. Candour needs Python 3.11 or newer (Debian: apt-get install python3 python3-venv); name another by: make setup PYTHON=python3.12" >&2; exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "$$($(PYTHON) --version 2>&1) is too old. Candour needs Python 3.11 or newer; name one by: make setup PYTHON=python3.12" >&2; exit 1; }
+	@$(PYTHON) -c 'import venv, ensurepip' 2>/dev/null || { echo "$(PYTHON) lacks venv or pip. Debian: apt-get install python3-venv" >&2; exit 1; }
+	@$(BIN)/python -m pip --version >/dev/null 2>&1 || $(PYTHON) -m venv --clear .venv
+	$(BIN)/python -m pip install -q --require-hashes -r requirements/uv.txt
+	$(BIN)/uv pip sync -q --python $(BIN)/python --require-hashes requirements/dev.txt
+	$(BIN)/uv pip install -q --python $(BIN)/python --no-deps --no-build-isolation --editable .
+	@touch $@

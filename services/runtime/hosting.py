@@ -1,0 +1,105 @@
+"""How is one ledger opened? Keys, store and views that belong together, or none of them.
+
+    Settings ──open_ledger──► Hosted(log, registrar, keys, store)
+
+The database remembers the origin and a fingerprint of the secret it was begun with; keys
+of another ledger are refused before anything is signed.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+from ledger.application import Registrar
+from ledger.log import Log
+from ledger.store.core import SCHEMA_VERSION, LedgerStore, StoreMismatch
+from ledger.store.postgres import PostgresStore
+from ledger.store.sqlite import SqliteStore
+from services.runtime.keys import LedgerKeys, open_keys
+from services.runtime.settings import Settings
+
+
+@dataclass(frozen=True, slots=True)
+class Hosted:
+    """One ledger, open."""
+
+    name: str
+    settings: Settings
+    keys: LedgerKeys
+    store: LedgerStore
+    log: Log
+    registrar: Registrar
+
+    def close(self) -> None:
+        self.registrar.close()
+        self.store.close()
+
+
+def now_us() -> int:
+    """The operator's clock, in microseconds from 1970."""
+    return time.time_ns() // 1000
+
+
+def open_store(settings: Settings) -> LedgerStore:
+    """The store that the settings name. Raises StoreUnavailable."""
+    if settings.database_url is not None:
+        return PostgresStore(settings.database_url, settings.ledger)
+    settings.data.mkdir(parents=True, exist_ok=True)
+    return SqliteStore(settings.data / f"{settings.ledger}.db")
+
+
+def open_ledger(settings: Settings) -> Hosted:
+    """Open a ledger, begin it where it is new.
+
+    Raises:
+        StoreUnavailable: The database is away.
+        StoreMismatch: It was begun with other keys, or by another release.
+        KeyFileRefused: As open_keys.
+    """
+    store = open_store(settings)
+    try:
+        keys = open_keys(settings.data, settings.ledger, origin=store.meta().get("origin"))
+        mine = {
+            "origin": keys.origin,
+            "vkey": keys.checkpoint.verifier_key.format(),
+            "answers_vkey": keys.answers.verifier_key.format(),
+            "secret": keys.identity.fingerprint(),
+            "schema": SCHEMA_VERSION,
+        }
+        for name, value in store.claim(mine).items():
+            if name in mine and value != mine[name]:
+                raise StoreMismatch(
+                    f"the database was begun with another {name} than {settings.data} holds"
+                )
+    except BaseException:
+        store.close()
+        raise
+    log = Log(
+        store,
+        origin=keys.origin,
+        signer=keys.checkpoint,
+        keys=keys.identity,
+        clock_us=now_us,
+        random_bytes=os.urandom,
+    )
+    registrar = Registrar(store, origin=keys.origin, keys=keys.identity, random_bytes=os.urandom)
+    return Hosted(settings.ledger, settings, keys, store, log, registrar)
+
+
+def write_trust_files(hosted: Hosted) -> None:
+    """`trust.txt` and `<ledger>.vkey` in the data directory, for whoever checks answers."""
+    data = hosted.settings.data
+    name = "trust.txt" if hosted.name == "main" else f"{hosted.name}.trust.txt"
+    _write(data / name, hosted.keys.trust_text())
+    _write(data / f"{hosted.name}.vkey", hosted.keys.checkpoint.verifier_key.format() + "\n")
+
+
+def _write(path: Path, text: str) -> None:
+    if path.exists() and path.read_text() == text:
+        return
+    draft = path.with_name(f".{path.name}.new")
+    draft.write_text(text)
+    draft.replace(path)

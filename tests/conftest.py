@@ -1,0 +1,107 @@
+"""What does every test have at hand? A fresh PostgreSQL database, and how hard Hypothesis looks.
+
+    find_binaries ──► one cluster a pytest worker ──► one database a test (postgres_url)
+                 └──► one cluster a test (postgres_cluster), to be stopped and killed
+
+What cannot run for want of PostgreSQL is skipped and counted out loud, or fails where
+CANDOUR_REQUIRE_POSTGRES=1. One cluster a worker, not one shared: nobody must agree on who starts
+it, who uses it last or who ends it, and initdb costs a second.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from typing import Final, NoReturn
+
+import pytest
+from hypothesis import HealthCheck, settings
+
+from tests.postgres import (
+    REQUIRE_VARIABLE,
+    URL_VARIABLE,
+    PostgresCluster,
+    PostgresMissing,
+    create_database,
+    drop_database,
+)
+
+_CALM: Final = settings(
+    deadline=None,  # two shared cores: an example's time says nothing
+    suppress_health_check=[HealthCheck.too_slow],
+    # CI tries the same examples each time, so that a failure there is the change's own;
+    # everybody else, and test-all, go on looking.
+    derandomize=bool(os.environ.get("CI")),
+    print_blob=True,
+)
+settings.register_profile("candour", _CALM, max_examples=100)
+settings.register_profile("thorough", _CALM, max_examples=1_000, derandomize=False)
+settings.load_profile("candour")
+
+_MISSING: Final = "needs PostgreSQL"
+_FIXTURES: Final = {"postgres_server", "postgres_url", "postgres_cluster"}
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Mark what needs PostgreSQL; leave out what takes minutes unless it was asked for."""
+    for item in items:
+        if _FIXTURES.intersection(getattr(item, "fixturenames", ())):
+            item.add_marker("postgres")
+    if config.getoption("--hypothesis-profile") != "thorough":
+        late = [item for item in items if item.get_closest_marker("thorough")]
+        config.hook.pytest_deselected(items=late)
+        items[:] = [item for item in items if not item.get_closest_marker("thorough")]
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Say how many tests did not run for want of PostgreSQL, whatever else is printed."""
+    skipped = terminalreporter.stats.get("skipped", [])
+    count = sum(
+        "postgres" in report.keywords and _MISSING in str(report.longrepr) for report in skipped
+    )
+    if count:
+        terminalreporter.section("PostgreSQL", yellow=True)
+        terminalreporter.line(
+            f"{count} test{'s need' if count > 1 else ' needs'} PostgreSQL and did not run: "
+            f"install postgresql or set {URL_VARIABLE}",
+            yellow=True,
+        )
+
+
+def _give_up(missing: PostgresMissing) -> NoReturn:
+    if os.environ.get(REQUIRE_VARIABLE) == "1":
+        pytest.fail(f"{_MISSING} ({REQUIRE_VARIABLE}=1): {missing}", pytrace=False)
+    pytest.skip(f"{_MISSING}: {missing}")
+
+
+@pytest.fixture(scope="session")
+def postgres_server() -> Iterator[str]:
+    """URL of a server where databases and roles may be made; shared, so never stop it."""
+    if url := os.environ.get(URL_VARIABLE):
+        yield url
+        return
+    try:
+        cluster = PostgresCluster()
+    except PostgresMissing as missing:
+        _give_up(missing)
+    with cluster:
+        yield cluster.url()
+
+
+@pytest.fixture
+def postgres_url(postgres_server: str) -> Iterator[str]:
+    """URL of an empty database of this test's own, dropped after. Roles outlive it: drop yours."""
+    url = create_database(postgres_server)
+    yield url
+    drop_database(postgres_server, url)
+
+
+@pytest.fixture
+def postgres_cluster() -> Iterator[PostgresCluster]:
+    """A running server of this test's own, to be stopped and killed; costs a second or two."""
+    try:
+        cluster = PostgresCluster()
+    except PostgresMissing as missing:
+        _give_up(missing)
+    with cluster:
+        yield cluster

@@ -1,0 +1,67 @@
+"""Does the wheel alone make a verifier? One dependency, and `candour-verify` runs."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+PARTS = ["pyproject.toml", "README.md", "LICENSE", "ledger", "services"]
+
+# What `cryptography` itself brings.
+EXPECTED = {"candour-ledger", "cryptography", "cffi", "pycparser"}
+
+
+def uv(*arguments: str | Path) -> str:
+    """Run the pinned uv, with the pinned setuptools for builds; return what it printed."""
+    return run(sys.executable, "-m", "uv", "--quiet", *arguments)
+
+
+def run(*command: str | Path, cwd: Path | None = None) -> str:
+    """Run to the end and return stdout; a failure shows what was said."""
+    done = subprocess.run(command, cwd=cwd, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, f"{command}: exit {done.returncode}\n{done.stdout}{done.stderr}"
+    return done.stdout
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The wheel, built from a copy: setuptools leaves build/ behind, and packs it next time."""
+    copy, out = tmp_path_factory.mktemp("source"), tmp_path_factory.mktemp("dist")
+    for part in PARTS:
+        source = ROOT / part
+        if source.is_dir():
+            shutil.copytree(source, copy / part, ignore=shutil.ignore_patterns("__pycache__"))
+        else:
+            shutil.copy(source, copy / part)
+    uv("build", "--wheel", "--no-build-isolation", "--python", sys.executable, "-o", out, copy)
+    [built] = out.glob("*.whl")
+    return built
+
+
+def test_wheel_holds_the_two_packages(wheel: Path) -> None:
+    """Nothing but ledger and services is packed: no tests, no benchmarks, no keys left about."""
+    with zipfile.ZipFile(wheel) as archive:
+        tops = {name.split("/")[0] for name in archive.namelist()}
+
+    assert {"ledger", "services"} == {top for top in tops if not top.endswith(".dist-info")}
+
+
+def test_base_install_verifies(wheel: Path, tmp_path: Path) -> None:
+    """In an environment that holds the wheel and one dependency, `candour-verify --help` runs."""
+    venv = tmp_path / "venv"
+    scripts = venv / ("Scripts" if sys.platform == "win32" else "bin")
+    uv("venv", "--python", sys.executable, venv)
+    install = ("pip", "install", "--python", scripts / "python", wheel)
+    pins = ("--constraint", ROOT / "requirements" / "dev.txt")
+    uv(*install, *pins)
+    installed = uv("pip", "list", "--python", scripts / "python", "--format", "json")
+
+    assert {package["name"] for package in json.loads(installed)} == EXPECTED
+    assert "usage" in run(scripts / "candour-verify", "--help", cwd=tmp_path).lower()

@@ -5,7 +5,7 @@
 | type    | comparators       | values                                                  |
 |---------|-------------------|---------------------------------------------------------|
 | TEXT    | `=` `!=` `:`      | text; bare `none`: the record says none; `:*`: has some |
-| TIME    | `=` `!=` `<` to `>=` | RFC 3339, or a date for its 00:00 UTC                |
+| TIME    | `=` `!=` `<` to `>=` | RFC 3339; a date is its whole UTC day, not for `=` `!=` |
 | INTEGER | `=` `!=` `<` to `>=` | decimal digits, perhaps with a minus                 |
 """
 
@@ -20,7 +20,7 @@ from typing import Final, Literal, TypeAlias
 from ledger.errors import Malformed
 from ledger.filters.expression import And, Compare, Expr, FilterMalformed, Not, Or, Tree, Value
 from ledger.limits import MAX_CODE_CHARS, MAX_COUNT
-from ledger.times import us_of_date, us_of_text
+from ledger.times import DAY_US, us_of_date, us_of_text
 
 Order: TypeAlias = Literal["=", "!=", "<", "<=", ">", ">="]
 
@@ -112,7 +112,7 @@ def _test(compare: Compare, schema: Schema) -> Test:
             f"{compare.field} is of type {kind.value}: use = != < <= > >=", position=compare.at
         )
     if kind is FieldType.TIME:
-        return TimeTest(compare.field, compare.op, _time(compare.value))
+        return TimeTest(compare.field, compare.op, _time(compare.op, compare.value))
     return IntegerTest(compare.field, compare.op, _integer(compare.value))
 
 
@@ -128,12 +128,17 @@ def _text_test(compare: Compare) -> TextTest:
     return TextTest(name, "!=" if compare.op == "!=" else "=", wanted)
 
 
-def _time(value: Value) -> int:
-    read = us_of_date if len(value.text) == _DATE_CHARS else us_of_text
+def _time(op: Order, value: Value) -> int:
+    """Microseconds; a bare date stands for its whole day, or `<=` would lose most of it."""
     try:
-        return read(value.text)
+        if len(value.text) != _DATE_CHARS:
+            return us_of_text(value.text)
+        midnight = us_of_date(value.text)
     except Malformed as error:
         raise FilterMalformed(f"the value {error.reason}", position=value.at) from None
+    if op in ("=", "!="):
+        raise FilterMalformed("a day is not a moment: use >= and <", position=value.at)
+    return midnight + DAY_US - 1 if op in ("<=", ">") else midnight
 
 
 def _integer(value: Value) -> int:

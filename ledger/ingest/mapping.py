@@ -44,7 +44,7 @@ class Header:
         for target in known:
             if known.count(target) > 1:
                 raise NoLayout("header", f"two columns stand for {target}: {shown(cells)}")
-        self._spellings = frozenset(self.columns)
+        self._spellings = frozenset(filter(None, self.columns))
 
     def again(self, cells: list[str]) -> Header | None:
         """This row as a header, where it is one: the same again, or the start of another export.

@@ -1,0 +1,198 @@
+"""Where do answers come from? The tables that projections fill, one set for both databases.
+
+    entries ──ViewWriter.apply (many entries a transaction)──► uses, … ──view_queries──► answers
+
+Everything here can be dropped and rebuilt from the log to the same bytes, for the same
+state of disclosures. Names are interned: an id is the order in which a name first stood.
+In PostgreSQL these tables live in the ledger's schema; with SQLite in a file of their own,
+so that the projector never waits for the ledger's writer lock, nor it for the projector.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from typing import Final
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    Connection,
+    Engine,
+    Index,
+    Integer,
+    MetaData,
+    SmallInteger,
+    Table,
+    Text,
+    create_engine,
+    event,
+    select,
+)
+from sqlalchemy.engine import URL, make_url
+from sqlalchemy.pool import QueuePool
+
+from ledger.limits import BUSY_TIMEOUT_S, MAX_READ_CONNECTIONS, STORE_CONNECT_S
+
+# A row that no later entry has replaced.
+STILL: Final = 2**62
+
+metadata = MetaData()
+
+# Entries 0..tree_size-1 are in the views; one row.
+position = Table(
+    "view_position",
+    metadata,
+    Column("id", SmallInteger, primary_key=True, autoincrement=False),
+    Column("tree_size", BigInteger, nullable=False),
+)
+names = Table(
+    "view_names",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=False),
+    Column("name", Text, nullable=False, unique=True),
+)
+# A use from leaf index `since` until before `until`; see projections.uses.UseRow.
+uses = Table(
+    "view_uses",
+    metadata,
+    Column("first", BigInteger, primary_key=True, autoincrement=False),
+    Column("since", BigInteger, primary_key=True, autoincrement=False),
+    Column("until", BigInteger, nullable=False),
+    Column("earliest_us", BigInteger, nullable=False),
+    Column("latest_us", BigInteger, nullable=False),
+    Column("same_as", BigInteger),
+    Column("month", Integer),
+    Column("agency", Integer, nullable=False),
+    Column("technology", Integer),
+    Column("performer", Integer),
+    Column("source", Integer),
+    Column("unit", Integer),
+    Column("purpose", Integer),
+    Column("offence_class", Integer),
+    Column("capability", Integer),
+    Column("acquisition", Integer),
+    Column("trigger", Integer),
+    Column("outcome", Integer),
+    Column("capture", Integer, nullable=False),
+    Column("import", Integer),
+    Column("cited", SmallInteger, nullable=False),
+    Column("state", SmallInteger, nullable=False),
+    Column("vague", Boolean, nullable=False),
+    Column("case_number", Text),
+)
+# Each index ends in the order of pages, so a page is read where it begins.
+Index("view_uses_time", uses.c.earliest_us, uses.c.first)
+Index("view_uses_agency", uses.c.agency, uses.c.technology, uses.c.earliest_us, uses.c.first)
+Index("view_uses_technology", uses.c.technology, uses.c.earliest_us, uses.c.first)
+Index("view_uses_performer", uses.c.performer, uses.c.earliest_us, uses.c.first)
+Index(
+    "view_uses_case",
+    uses.c.case_number,
+    postgresql_where=uses.c.case_number.is_not(None),
+    sqlite_where=uses.c.case_number.is_not(None),
+)
+Index(
+    "view_uses_vague",
+    uses.c.earliest_us,
+    uses.c.first,
+    postgresql_where=uses.c.vague,
+    sqlite_where=uses.c.vague,
+)
+use_authorizations = Table(
+    "view_use_authorizations",
+    metadata,
+    Column("authorization", Integer, primary_key=True, autoincrement=False),
+    Column("first", BigInteger, primary_key=True, autoincrement=False),
+    Column("since", BigInteger, nullable=False),
+    Column("rank", SmallInteger, nullable=False),
+)
+Index("view_use_authorizations_use", use_authorizations.c.first)
+withdrawn_imports = Table(
+    "view_withdrawn_imports",
+    metadata,
+    Column("import", Integer, primary_key=True, autoincrement=False),
+    Column("since", BigInteger, nullable=False),
+)
+registered = Table(
+    "view_registered",
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("collection", Text, nullable=False),
+    Column("display_name", Text, nullable=False),
+    Column("leaf_index", BigInteger, nullable=False),
+)
+Index("view_registered_collection", registered.c.collection, registered.c.name)
+technology_aliases = Table(
+    "view_technology_aliases",
+    metadata,
+    Column("since", BigInteger, primary_key=True, autoincrement=False),
+    Column("technology", Text, nullable=False),
+    Column("alias", Text, nullable=False),
+)
+authorizations = Table(
+    "view_authorizations",
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("agency", Text, nullable=False),
+    Column("valid_from_us", BigInteger, nullable=False),
+    Column("valid_until_us", BigInteger, nullable=False),
+    Column("leaf_index", BigInteger, nullable=False),
+)
+Index("view_authorizations_valid", authorizations.c.valid_until_us)
+# Entries that this release could not fold: counted and reported, never skipped in silence.
+unread = Table(
+    "view_unread",
+    metadata,
+    Column("leaf_index", BigInteger, primary_key=True, autoincrement=False),
+    Column("reason", Text, nullable=False),
+)
+
+
+def open_engine(url: str, schema: str | None = None) -> Engine:
+    """An engine over the views, its tables made where they are missing.
+
+    Args:
+        url: `sqlite:///PATH`, or a libpq URL of PostgreSQL.
+        schema: PostgreSQL's; None for SQLite.
+    """
+    if schema is None:
+        engine = create_engine(url, poolclass=QueuePool, connect_args={"timeout": BUSY_TIMEOUT_S})
+        event.listen(engine, "connect", _prepare_sqlite)
+        event.listen(engine, "begin", lambda connection: connection.exec_driver_sql("BEGIN"))
+    else:
+        engine = create_engine(
+            _sqlalchemy_url(url),
+            pool_size=MAX_READ_CONNECTIONS,
+            max_overflow=0,
+            pool_pre_ping=True,
+            pool_timeout=STORE_CONNECT_S,
+            connect_args={"connect_timeout": STORE_CONNECT_S},
+        ).execution_options(schema_translate_map={None: schema})
+    with engine.begin() as connection:
+        if schema is not None:
+            connection.exec_driver_sql(
+                "SELECT pg_advisory_xact_lock(hashtext(%s))", (f"{schema}.views",)
+            )
+        create(connection)
+    return engine
+
+
+def create(connection: Connection) -> None:
+    """Make the tables that are missing; a new position is 0."""
+    metadata.create_all(connection)
+    if connection.execute(select(position.c.id)).first() is None:
+        connection.execute(position.insert().values(id=0, tree_size=0))
+
+
+def _prepare_sqlite(connection: sqlite3.Connection, _record: object) -> None:
+    connection.isolation_level = None  # SQLAlchemy's BEGIN is the only one
+    connection.execute("PRAGMA journal_mode = WAL")
+    # A crash may lose the newest batches; position goes back with them and they are refolded.
+    connection.execute("PRAGMA synchronous = NORMAL")
+    connection.execute("PRAGMA cache_size = -65536")
+
+
+def _sqlalchemy_url(url: str) -> URL:
+    parsed = make_url(url.replace("postgres://", "postgresql://", 1))
+    return parsed.set(drivername="postgresql+psycopg")

@@ -1,0 +1,324 @@
+"""How do entries become rows? By the batch, with the position in the same transaction.
+
+    position (compare and swap) ► fold each entry ► close replaced rows ► insert ► commit
+
+Two projectors may run: the row of the position is the lock, and the slower one starts over.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import msgspec
+from sqlalchemy import Connection, Engine, bindparam, func, select, update
+
+from ledger.canonical_json import JsonValue
+from ledger.entry import Entry, entry_of_object
+from ledger.errors import CandourError, Malformed, Refused
+from ledger.events import (
+    AgencyRegistered,
+    AuthorizationGranted,
+    Fact,
+    ImportDeclared,
+    ImportWithdrawn,
+    SourceRegistered,
+    TechnologyAliased,
+    TechnologyRegistered,
+    ToolUseReported,
+)
+from ledger.projections.uses import (
+    OPEN_EARLIEST,
+    OPEN_LATEST,
+    UseRow,
+    changed,
+    reported,
+)
+from ledger.store import view_tables as t
+from ledger.store.core import LedgerStore, StoredEntry
+from ledger.streams import name_of_stream
+from ledger.times import us_of_text
+
+_INTERNED = (
+    "agency",
+    "technology",
+    "performer",
+    "source",
+    "unit",
+    "purpose",
+    "offence_class",
+    "capability",
+    "acquisition",
+    "trigger",
+    "outcome",
+    "capture",
+)
+_decode = msgspec.json.Decoder().decode
+
+
+class PositionMoved(Refused):
+    """Another projector has folded these entries; start over from where it is."""
+
+
+def shown_values(stored: StoredEntry) -> dict[str, JsonValue]:
+    """The disclosed values of an entry, by field."""
+    if stored.disclosures is None:
+        return {}
+    return {field: value for field, (_salt, value) in _decode(stored.disclosures).items()}
+
+
+class ViewWriter:
+    """Folds entries of one ledger into its views.
+
+    Args:
+        engine: Of view_tables.open_engine.
+        store: Of the ledger; asked for the history of a use that changes.
+    """
+
+    def __init__(self, engine: Engine, store: LedgerStore) -> None:
+        self.engine, self.store = engine, store
+        self._names: dict[str, int] | None = None
+
+    def position(self) -> int:
+        """Entries that the views hold."""
+        with self.engine.connect() as connection:
+            return int(connection.execute(select(t.position.c.tree_size)).scalar_one())
+
+    def apply(self, entries: Sequence[StoredEntry]) -> int:
+        """Fold entries, which must go on from the position; returns the new position.
+
+        Raises:
+            PositionMoved: Another projector was here; nothing was written.
+        """
+        start = entries[0].leaf_index
+        end = entries[-1].leaf_index + 1
+        assert end - start == len(entries), "entries are contiguous"
+        with self.engine.begin() as connection:
+            moved = connection.execute(
+                update(t.position).where(t.position.c.tree_size == start).values(tree_size=end)
+            )
+            if moved.rowcount != 1:
+                self._names = None
+                raise PositionMoved(f"the views are no longer at {start}")
+            try:
+                if self._names is None:
+                    rows = connection.execute(select(t.names.c.name, t.names.c.id))
+                    self._names = dict(rows.tuples().all())
+                batch = _Batch(self._names, self._earlier(entries))
+                for stored in entries:
+                    batch.add(stored)
+                batch.write(connection)
+            except BaseException:
+                self._names = None
+                raise
+        return end
+
+    def catch_up(self, *, batch: int, stop: int | None = None) -> int:
+        """Fold everything up to the head (or `stop`); returns the position."""
+        done = self.position()
+        target = self.store.head().tree_size if stop is None else stop
+        while done < target:
+            entries = self.store.read_entries(
+                done, min(batch, target - done), with_disclosures=True
+            )
+            try:
+                done = self.apply(entries)
+            except PositionMoved:
+                done = self.position()
+        return done
+
+    def drop(self) -> None:
+        """Forget everything folded: the next catch_up rebuilds it from the log."""
+        self._names = None
+        with self.engine.begin() as connection:
+            for table in reversed(t.metadata.sorted_tables):
+                connection.execute(table.delete())
+            connection.execute(t.position.insert().values(id=0, tree_size=0))
+
+    def refresh_statistics(self) -> None:
+        """Tell the query planner how the tables have grown."""
+        with self.engine.connect() as connection:
+            if connection.dialect.name == "sqlite":
+                connection.exec_driver_sql("PRAGMA analysis_limit = 1000")
+                connection.exec_driver_sql("ANALYZE")
+
+    def _earlier(self, entries: Sequence[StoredEntry]) -> dict[str, list[StoredEntry]]:
+        """The histories, before this batch, of uses that it changes."""
+        start = entries[0].leaf_index
+        told = {item.stream for item in entries if item.version == 1}
+        asked = {
+            item.stream
+            for item in entries
+            if item.version > 1 and item.stream.startswith("tool_use/")
+        }
+        # What a use is found to repeat is named inside the fact.
+        for item in entries:
+            if item.topic == "tool_use.same_as.v1":
+                asked.add(_decode(item.entry)["event"].get("same_as", ""))
+        histories: dict[str, list[StoredEntry]] = {}
+        if asked - told:
+            for stored in self.store.entries_of_streams(sorted(asked - told)):
+                if stored.leaf_index < start:
+                    histories.setdefault(stored.stream, []).append(stored)
+        return histories
+
+
+class _Batch:
+    """The rows that one batch of entries makes."""
+
+    def __init__(self, names: dict[str, int], earlier: Mapping[str, list[StoredEntry]]) -> None:
+        self._names = names
+        self._new_names: list[dict[str, Any]] = []
+        self._current: dict[str, UseRow] = {}
+        self._rows: dict[tuple[int, int], dict[str, Any]] = {}
+        self._closed: list[dict[str, int]] = []
+        self._cited: list[dict[str, int]] = []
+        self._others: dict[str, list[dict[str, Any]]] = {}
+        for stream, history in earlier.items():
+            for stored in history:
+                self._fold_use(stream, stored, earlier_only=True)
+
+    def add(self, stored: StoredEntry) -> None:
+        """Fold one entry; one that cannot be folded is noted in `unread`."""
+        try:
+            if stored.stream.startswith("tool_use/"):
+                self._fold_use(stored.stream, stored)
+            else:
+                entry = entry_of_object(_decode(stored.entry))
+                self._register(entry.fact(), entry, stored.leaf_index)
+        except (CandourError, msgspec.DecodeError) as error:
+            self._put(t.unread, leaf_index=stored.leaf_index, reason=str(error)[:200])
+
+    def _fold_use(self, stream: str, stored: StoredEntry, *, earlier_only: bool = False) -> None:
+        entry = entry_of_object(_decode(stored.entry))
+        fact = entry.fact()
+        if isinstance(fact, ToolUseReported):
+            row = reported(fact, entry, stored.leaf_index, shown_values(stored))
+            before: UseRow | None = None
+        else:
+            before = self._current.get(stream)
+            if before is None:
+                raise Malformed("entry", "changes a use whose report is not in the log")
+            after = changed(before, fact, stored.leaf_index)
+            if after is None:
+                return
+            row = after
+        self._current[stream] = row
+        if not earlier_only:
+            self._write_use(row, before)
+
+    def _write_use(self, row: UseRow, before: UseRow | None) -> None:
+        known = () if before is None else before.authorizations
+        for rank, name in enumerate(row.authorizations[len(known) :], len(known)):
+            self._cited.append(
+                {
+                    "authorization": self._id(name),
+                    "first": row.first,
+                    "since": row.since,
+                    "rank": rank,
+                }
+            )
+        if before is not None:
+            earlier = self._rows.get((before.first, before.since))
+            if earlier is not None:
+                earlier["until"] = row.since
+            else:
+                self._closed.append(
+                    {"b_first": before.first, "b_since": before.since, "b_until": row.since}
+                )
+        values: dict[str, Any] = {
+            "first": row.first,
+            "since": row.since,
+            "until": t.STILL,
+            "earliest_us": row.earliest_us,
+            "latest_us": row.latest_us,
+            "same_as": self._first_of(row.same_as),
+            "month": row.month,
+            "import": None if row.import_ is None else self._id(row.import_),
+            "cited": len(row.authorizations),
+            "state": int(row.state),
+            "vague": row.vague,
+            "case_number": row.case_number,
+        }
+        for field in _INTERNED:
+            name = getattr(row, field)
+            values[field] = None if name is None else self._id(name)
+        self._rows[row.first, row.since] = values
+
+    def _first_of(self, stream: str | None) -> int | None:
+        other = None if stream is None else self._current.get(stream)
+        return None if other is None else other.first
+
+    def _register(self, fact: Fact, entry: Entry, leaf_index: int) -> None:
+        name = name_of_stream(entry.stream)
+        display: str | None = None
+        if isinstance(fact, AgencyRegistered | TechnologyRegistered | SourceRegistered):
+            display = fact.name
+        elif isinstance(fact, ImportDeclared):
+            display = f"{fact.rows} rows of {fact.file_sha256[:12]}"
+        elif isinstance(fact, AuthorizationGranted):
+            display = fact.identifier or fact.kind
+            valid = fact.valid
+            self._put(
+                t.authorizations,
+                name=name,
+                agency=fact.agency,
+                valid_from_us=OPEN_EARLIEST
+                if valid.earliest is None
+                else us_of_text(valid.earliest),
+                valid_until_us=OPEN_LATEST if valid.latest is None else us_of_text(valid.latest),
+                leaf_index=leaf_index,
+            )
+        elif isinstance(fact, TechnologyAliased):
+            self._put(
+                t.technology_aliases,
+                since=leaf_index,
+                technology=fact.technology,
+                alias=fact.alias,
+            )
+        elif isinstance(fact, ImportWithdrawn):
+            self._put(t.withdrawn_imports, **{"import": self._id(name), "since": leaf_index})
+        if display is not None:
+            self._put(
+                t.registered,
+                name=name,
+                collection=name.partition("/")[0],
+                display_name=display,
+                leaf_index=leaf_index,
+            )
+
+    def _put(self, table: Any, **values: Any) -> None:
+        self._others.setdefault(table.name, []).append(values)
+
+    def _id(self, name: str) -> int:
+        number = self._names.get(name)
+        if number is None:
+            number = self._names[name] = len(self._names) + 1
+            self._new_names.append({"id": number, "name": name})
+        return number
+
+    def write(self, connection: Connection) -> None:
+        """Write the rows."""
+        if self._new_names:
+            connection.execute(t.names.insert(), self._new_names)
+        if self._closed:
+            connection.execute(
+                update(t.uses)
+                .where(
+                    t.uses.c.first == bindparam("b_first"), t.uses.c.since == bindparam("b_since")
+                )
+                .values(until=bindparam("b_until")),
+                self._closed,
+            )
+        if self._rows:
+            connection.execute(t.uses.insert(), list(self._rows.values()))
+        if self._cited:
+            connection.execute(t.use_authorizations.insert(), self._cited)
+        for name, rows in self._others.items():
+            connection.execute(t.metadata.tables[name].insert(), rows)
+
+
+def unread_count(connection: Connection, tree_size: int) -> int:
+    """Entries below a tree size that this release could not fold."""
+    below = t.unread.c.leaf_index < tree_size
+    return int(connection.execute(select(func.count()).where(below)).scalar_one())

@@ -15,7 +15,7 @@ from __future__ import annotations
 import hmac
 from collections.abc import Mapping
 
-from ledger.canonical_json import JsonValue, encode
+from ledger.canonical_json import JsonObject, JsonValue, encode
 from ledger.commands import Masked, Performer, ReportToolUse
 
 
@@ -59,12 +59,16 @@ class IdentityKeys:
             cells = sorted([_folded(name), cell] for name, cell in zip(columns, row, strict=False))
         return f"row-{self.digest('row', cells).hex()[:32]}-{occurrence}"
 
-    def content_of(self, command: ReportToolUse) -> bytes:
+    def content_of(self, command: ReportToolUse, event: JsonObject) -> bytes:
         """Digest of what was said, whoever said it, whenever, in whichever file.
 
         The import is left out: exports overlap, and a row is the same row in both.
+
+        Args:
+            command: What was said.
+            event: `command.use.to_object()`, which the caller needs as well.
         """
-        said = command.use.to_object()
+        said = dict(event)
         said.pop("import", None)
         performer = command.performer
         who: JsonValue = None

@@ -34,6 +34,7 @@ MAX_DATA_FLOWS: Final = 50
 MAX_VERIFIERS: Final = 20
 MAX_COUNT: Final = 2**53 - 1
 MAX_SHOWN_BYTES: Final = 131_072  # all disclosures of one event together
+MAX_VALUE_DEPTH: Final = 32  # of reported JSON: disclosure and bundle nest it deeper, below 64
 
 # --- requests -----------------------------------------------------------------
 MAX_BATCH_USES: Final = 10_000  # of BatchReportToolUses

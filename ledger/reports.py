@@ -8,7 +8,8 @@ made. What refers to earlier reports (idempotency) is decided under the lock of 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from operator import attrgetter
 from typing import Final
 
 from ledger.canonical_json import JsonValue, encode
@@ -25,7 +26,7 @@ from ledger.events.tool_use import (
     PROTECTED_FIELDS,
     TRIGGERS,
 )
-from ledger.events.values import Count, Occurred
+from ledger.events.values import Count, DataFlow, Occurred
 from ledger.identity import IdentityKeys
 from ledger.limits import (
     MAX_AUTHORIZATIONS,
@@ -62,6 +63,7 @@ _CHOICES: Final = (
     ("outcome", OUTCOMES),
 )
 _COUNTS: Final = ("performers", "objects", "networks_searched", "devices_searched")
+_codes_of: Final = attrgetter(*_CODES)
 _FLOW_MEMBERS: Final = (
     "category",
     "recipient",
@@ -98,20 +100,41 @@ def check_report(command: ReportToolUse) -> None:
         check_id(name, "authorizations", field="authorizations")
     if len(set(use.authorizations)) != len(use.authorizations):
         raise Malformed("authorizations", "one stands twice")
-    for field in _CODES:
-        text = getattr(use, field)
-        if text is not None and not 0 < len(text) <= MAX_CODE_CHARS:
-            raise Malformed(field, f"must have 1 to {MAX_CODE_CHARS} characters")
+    for field, text in zip(_CODES, _codes_of(use), strict=True):
+        if text is not None:
+            _check_text(text, field, MAX_CODE_CHARS)
     for field, choices in _CHOICES:
         if (value := getattr(use, field)) is not None and value not in choices:
             raise Malformed(field, f"must be one of {', '.join(choices)}")
     for field in _COUNTS:
         if (count := getattr(use, field)) is not None:
             _check_count(count, field)
+    if use.source_sequence is not None and abs(use.source_sequence) > MAX_COUNT:
+        raise Malformed("source_sequence", f"must lie within {MAX_COUNT} of 0")
     if use.occurred is not None:
         _check_occurred(use.occurred)
-    _check_flows(command)
-    _check_who_and_what(command)
+    if use.data_flows is not None:
+        _check_flows(use.data_flows)
+    _check_who(command.performer)
+    _check_protected(command.protected)
+    _check_source_event_id(command)
+
+
+def _check_text(text: str, field: str, max_chars: int) -> None:
+    if not 0 < len(text) <= max_chars:
+        raise Malformed(field, f"must have 1 to {max_chars} characters")
+    _check_characters(text, field)
+
+
+def _check_characters(text: str, field: str) -> None:
+    """Every text may become a column: PostgreSQL's has no NUL, UTF-8 no half of a pair."""
+    if "\0" in text:
+        raise Malformed(field, "holds a NUL character")
+    if not text.isascii():
+        try:
+            text.encode()
+        except UnicodeEncodeError:
+            raise Malformed(field, "holds half of a surrogate pair") from None
 
 
 def _check_count(count: Count, field: str) -> None:
@@ -128,49 +151,68 @@ def _check_occurred(occurred: Occurred) -> None:
     earliest, latest = occurred.bounds_us()
     if earliest is not None and latest is not None and latest < earliest:
         raise Malformed("occurred.latest", "lies before occurred.earliest")
-    if occurred.zone_assumed is not None and len(occurred.zone_assumed) > MAX_CODE_CHARS:
-        raise Malformed("occurred.zone_assumed", "is too long")
+    if occurred.zone_assumed is not None:
+        _check_text(occurred.zone_assumed, "occurred.zone_assumed", MAX_CODE_CHARS)
 
 
-def _check_flows(command: ReportToolUse) -> None:
-    flows = command.use.data_flows or ()
+def _check_flows(flows: tuple[DataFlow, ...]) -> None:
     if len(flows) > MAX_DATA_FLOWS:
         raise Malformed("data_flows", f"more than {MAX_DATA_FLOWS}")
     for flow in flows:
         for member in _FLOW_MEMBERS:
             value = getattr(flow, member)
-            if value is not None and len(value) > MAX_NAME_CHARS:
-                raise Malformed(f"data_flows.{member}", f"longer than {MAX_NAME_CHARS}")
+            if value is not None:
+                _check_text(value, f"data_flows.{member}", MAX_NAME_CHARS)
 
 
-def _check_who_and_what(command: ReportToolUse) -> None:
-    performer = command.performer
+def _check_who(performer: Performer | Masked | None) -> None:
     if isinstance(performer, Performer):
         for part in (performer.user_id, performer.name, performer.badge):
-            if part is not None and not 0 < len(part) <= MAX_NAME_CHARS:
-                raise Malformed("performer", f"must have 1 to {MAX_NAME_CHARS} characters")
+            if part is not None:
+                _check_text(part, "performer", MAX_NAME_CHARS)
         if not performer.key:
             raise Malformed("performer", "names nobody; leave it out where it is not known")
-    protected = command.protected
+    elif performer is not None:
+        _check_text(performer.mark, "performer.masked", MAX_NAME_CHARS)
+
+
+def _check_protected(protected: Mapping[str, JsonValue]) -> None:
+    """A source record's size is checked where its bytes are made."""
     for field, value in protected.items():
         if field not in _PROTECTED:
             raise Malformed(field, "is not a protected field of a tool use")
         if field == "source_record":
             continue
-        if isinstance(value, str) and len(value) * 4 > MAX_TEXT_BYTES:
-            if len(value.encode()) > MAX_TEXT_BYTES:
-                raise Malformed(field, f"is longer than {MAX_TEXT_BYTES} bytes")
-        elif not isinstance(value, str) and len(encode(value)) > MAX_TEXT_BYTES:
+        if isinstance(value, str):
+            _check_characters(value, field)
+            size = len(value) if value.isascii() else len(value.encode())
+        else:
+            size = len(_encoded(value, field))
+        if size > MAX_TEXT_BYTES:
             raise Malformed(field, f"is longer than {MAX_TEXT_BYTES} bytes")
-    if len(protected.get("verifiers") or ()) > MAX_VERIFIERS:
+    if "verifiers" in protected:
+        _check_verifiers(protected["verifiers"])
+
+
+def _check_verifiers(verifiers: JsonValue) -> None:
+    if len(verifiers) > MAX_VERIFIERS:
         raise Malformed("verifiers", f"more than {MAX_VERIFIERS}")
+    for verifier in verifiers:
+        _check_text(verifier, "verifiers", MAX_NAME_CHARS)
+
+
+def _check_source_event_id(command: ReportToolUse) -> None:
     if command.source_event_id is not None:
-        if not 0 < len(command.source_event_id) <= MAX_SOURCE_EVENT_ID_CHARS:
-            raise Malformed(
-                "source_event_id", f"must have 1 to {MAX_SOURCE_EVENT_ID_CHARS} characters"
-            )
-    elif "source_record" not in protected:
+        _check_text(command.source_event_id, "source_event_id", MAX_SOURCE_EVENT_ID_CHARS)
+    elif "source_record" not in command.protected:
         raise Malformed("source_event_id", "is needed where there is no source_record")
+
+
+def _encoded(value: JsonValue, field: str) -> bytes:
+    try:
+        return encode(value)
+    except UnicodeEncodeError:
+        raise Malformed(field, "holds half of a surrogate pair") from None
 
 
 def new_report(
@@ -219,12 +261,13 @@ def new_report(
     large = record is not None and len(shown) > MAX_SOURCE_RECORD_BYTES
     if large and len(encode(record)) > MAX_SOURCE_RECORD_BYTES:
         raise Malformed("source_record", f"takes more than {MAX_SOURCE_RECORD_BYTES} bytes")
+    event = command.use.to_object()
     entry = encode_entry(
         Entry(
             topic=command.use.TOPIC,
             stream=stream,
             version=1,
-            event=command.use.to_object(),
+            event=event,
             protected=committed,
             origin=origin,
             recorded_at=full_text_of_us(provenance.recorded_us),
@@ -241,6 +284,6 @@ def new_report(
         leaf_hash=leaf_hash(entry),
         fresh=True,
         identity=keys.of_report(command.source, source_event_id),
-        content=keys.content_of(command),
+        content=keys.content_of(command, event),
         disclosures=shown,
     )

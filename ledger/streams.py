@@ -7,6 +7,7 @@ name on the wire     toolUses/<uuid>    agencies/<id>   imports/<uuid>
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import Final
 
 from ledger.errors import Malformed
@@ -40,6 +41,7 @@ def stream_of_name(name: str, *, field: str = "name") -> str:
     return f"{kind}/{own}"
 
 
+@lru_cache(maxsize=4096)  # reports name the same few agencies, sources and imports
 def check_id(name: str, collection: str, *, field: str) -> str:
     """`name` itself, if it is `<collection>/<id>`. Raises Malformed."""
     prefix, _, own = name.partition("/")

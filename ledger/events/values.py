@@ -41,7 +41,10 @@ class Occurred(Record):
             midnight = us_of_date(self.date)
             return midnight - _EARLIEST_ZONE_US, midnight + DAY_US + _LATEST_ZONE_US - 1
         earliest = None if self.earliest is None else us_of_text(self.earliest)
-        latest = None if self.latest is None else us_of_text(self.latest)
+        if self.latest == self.earliest:  # most uses are instants
+            latest = earliest
+        else:
+            latest = None if self.latest is None else us_of_text(self.latest)
         if latest is not None and self.latest_exclusive:
             latest -= 1
         return earliest, latest

@@ -3,7 +3,7 @@
     TOML text ──load_layout──► Layout ◄──detect_layout── header of a file
 
 A layout names a vendor's columns and, for each, the field of a report that it fills. The shipped
-ones lie in layouts/; docs/guides/integrator.md shows how to write one.
+ones lie in layouts/, and layouts/flock-portal.toml is a good one to start from.
 """
 
 from __future__ import annotations

@@ -12,16 +12,17 @@ from dataclasses import dataclass
 from hashlib import blake2b
 from typing import Final
 
-from ledger.canonical_json import encode
+from ledger.canonical_json import JsonValue, encode
 from ledger.commands import ReportToolUse
 from ledger.errors import Malformed
 from ledger.events import ToolUseReported
 from ledger.ingest.cells import Draft, Fill, fill_of
 from ledger.ingest.layout import Layout, NoLayout, detect_layout, fold, shown
 from ledger.ingest.time_formats import Unusable
-from ledger.limits import MAX_RECORD_COLUMNS, MAX_SOURCE_RECORD_BYTES
+from ledger.limits import MAX_RECORD_COLUMNS, MAX_SOURCE_RECORD_BYTES, MAX_TEXT_BYTES
 
 _JSON_BYTES_A_CHARACTER: Final = 6  # at most: a control character becomes \u00xx
+_OBJECT_ROOM: Final = MAX_TEXT_BYTES // 2  # leaves the other half to the names of its members
 ROW: Final = "row"  # the field of what is wrong with a row as a whole
 
 
@@ -119,7 +120,8 @@ class Mapper:
                 fill(draft, target, text, text if hides(text) else None)
         except Unusable as problem:
             raise Malformed(self._header.columns[index], str(problem)) from None
-        draft.protected["source_record"] = self._source_record(cells)
+        draft.protected["source_record"] = {"columns": self._header.columns, "row": cells}
+        self._check_size(cells, draft.protected)
         named = draft.source_event_id is not None
         command = ReportToolUse(
             use=ToolUseReported(**draft.use),
@@ -132,13 +134,15 @@ class Mapper:
         )
         return command, draft.agency_name
 
-    def _source_record(self, cells: list[str]) -> Mapping[str, list[str]]:
-        """The raw row. Its JSON is measured only where its characters could be too many."""
-        record = {"columns": self._header.columns, "row": cells}
+    def _check_size(self, cells: list[str], protected: Mapping[str, JsonValue]) -> None:
+        """Measure the JSON of the raw row and of the object, where their characters allow."""
         could_be = sum(map(len, cells)) * _JSON_BYTES_A_CHARACTER
-        if could_be > self._room and len(encode(record)) > MAX_SOURCE_RECORD_BYTES:
-            raise Malformed(ROW, f"takes more than {MAX_SOURCE_RECORD_BYTES} bytes")
-        return record
+        if could_be > self._room:
+            size_bytes = len(encode(protected["source_record"]))
+            if size_bytes > MAX_SOURCE_RECORD_BYTES:
+                raise Malformed(ROW, f"takes more than {MAX_SOURCE_RECORD_BYTES} bytes")
+        if could_be > _OBJECT_ROOM and len(encode(protected.get("object"))) > MAX_TEXT_BYTES:
+            raise Malformed(ROW, f"says more than {MAX_TEXT_BYTES} bytes of what was searched")
 
     def _occurrence(self, cells: list[str]) -> int:
         """How many rows of the file said the same before, column by column, in any order.

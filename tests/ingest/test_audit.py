@@ -142,3 +142,12 @@ def test_rejected_cell_is_named_as_the_file_names_it() -> None:
 
     assert found.field == "Total Networks Searched"
     assert "1,234" not in found.reason
+
+
+def test_object_too_large_for_the_ledger() -> None:
+    """Plate and prompt are one protected value, with one bound."""
+    text = "p" * 10_000
+
+    found = rejected(*row(License_Plate=text, Text_Prompt=text), header=HEADER)
+    assert found.field == "row"
+    assert audit(Text_Prompt=text, Reason=text).protected["object"]["text_prompt"] == text

@@ -15,6 +15,7 @@ from ledger.commands import Masked, Performer
 from ledger.errors import Malformed
 from ledger.ingest import Row, file_facts, layout_named, read_export
 from ledger.ingest.sample import sample_audit
+from ledger.reports import check_report
 from tests.ingest.strategies import (
     PORTAL,
     WHO,
@@ -33,8 +34,13 @@ ROW = ("id-1", "user-1", "2025-06-18 00:02:04.789", "2510", "investigation")
 
 @given(exports())
 def test_every_row_reads_back(export: Export) -> None:
-    """Each row of a well-formed file is a command that holds its cells as written."""
+    """Each row of a well-formed file is a command that holds its cells as written.
+
+    And one that the ledger takes: nothing is accepted here to be refused there.
+    """
     found = commands(export.data, export.layout)
+    for item in found:
+        check_report(item)
 
     records = [item.protected["source_record"] for item in found]
     assert records == [{"columns": export.columns, "row": row} for row in export.rows]

@@ -318,6 +318,7 @@ class ProveToolUsesRequest(_message.Message):
     AS_OF_FIELD_NUMBER: _builtins.int
     MIN_TREE_SIZE_FIELD_NUMBER: _builtins.int
     DISCLOSE_FIELD_NUMBER: _builtins.int
+    COMPLETE_FIELD_NUMBER: _builtins.int
     parent: _builtins.str
     """`ledgers/…`"""
     filter: _builtins.str
@@ -325,6 +326,8 @@ class ProveToolUsesRequest(_message.Message):
     """Group by this as well; unspecified: a plain list."""
     min_tree_size: _builtins.int
     """Wait until the views hold at least this many entries."""
+    complete: _builtins.bool
+    """Put every entry of the tree in: proves that none was left out. Small ledgers only."""
     @_builtins.property
     def as_of(self) -> _common_pb2.AsOf: ...
     @_builtins.property
@@ -340,10 +343,11 @@ class ProveToolUsesRequest(_message.Message):
         as_of: _common_pb2.AsOf | None = ...,
         min_tree_size: _builtins.int = ...,
         disclose: _abc.Iterable[_builtins.str] | None = ...,
+        complete: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["as_of", b"as_of"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["as_of", b"as_of", "by", b"by", "disclose", b"disclose", "filter", b"filter", "min_tree_size", b"min_tree_size", "parent", b"parent"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["as_of", b"as_of", "by", b"by", "complete", b"complete", "disclose", b"disclose", "filter", b"filter", "min_tree_size", b"min_tree_size", "parent", b"parent"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -28,7 +28,7 @@ from google.api import field_behavior_pb2 as google_dot_api_dot_field__behavior_
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x16\x63\x61ndour/v1/query.proto\x12\ncandour.v1\x1a\x17\x63\x61ndour/v1/common.proto\x1a\x19\x63\x61ndour/v1/registry.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\x86\x02\n\x0fRecordedToolUse\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x12\n\nleaf_index\x18\x02 \x01(\x03\x12\x13\n\x0brecorded_at\x18\x03 \x01(\t\x12\'\n\x05state\x18\x04 \x01(\x0e\x32\x18.candour.v1.ToolUseState\x12\x10\n\x08\x64\x65\x66inite\x18\x05 \x01(\x08\x12\x11\n\tperformer\x18\x06 \x01(\t\x12\x1e\n\x16performer_display_name\x18\x07 \x01(\t\x12%\n\x08tool_use\x18\x08 \x01(\x0b\x32\x13.candour.v1.ToolUse\x12\x16\n\x0e\x61uthorizations\x18\t \x03(\t\x12\x0f\n\x07same_as\x18\n \x01(\t\"\xd9\x01\n\x13ListToolUsesRequest\x12\x14\n\x06parent\x18\x01 \x01(\tB\x04\xe2\x41\x01\x02\x12\x0e\n\x06\x66ilter\x18\x02 \x01(\t\x12\x11\n\tpage_size\x18\x03 \x01(\x05\x12\x12\n\npage_token\x18\x04 \x01(\t\x12\x1f\n\x05\x61s_of\x18\x05 \x01(\x0b\x32\x10.candour.v1.AsOf\x12\x15\n\rmin_tree_size\x18\x06 \x01(\x03\x12%\n\x04view\x18\x07 \x01(\x0e\x32\x17.candour.v1.ToolUseView\x12\x16\n\x0eshow_withdrawn\x18\x08 \x01(\x08\"r\n\x14ListToolUsesResponse\x12.\n\ttool_uses\x18\x01 \x03(\x0b\x32\x1b.candour.v1.RecordedToolUse\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\x12\x11\n\ttree_size\x18\x03 \x01(\x03\"\xa2\x01\n\x18SummarizeToolUsesRequest\x12\x14\n\x06parent\x18\x01 \x01(\tB\x04\xe2\x41\x01\x02\x12\x0e\n\x06\x66ilter\x18\x02 \x01(\t\x12(\n\x02\x62y\x18\x03 \x01(\x0e\x32\x16.candour.v1.SummaryKeyB\x04\xe2\x41\x01\x02\x12\x1f\n\x05\x61s_of\x18\x04 \x01(\x0b\x32\x10.candour.v1.AsOf\x12\x15\n\rmin_tree_size\x18\x05 \x01(\x03\"R\n\x0cSummaryGroup\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\x14\n\x0c\x64isplay_name\x18\x02 \x01(\t\x12\r\n\x05\x63ount\x18\x03 \x01(\x03\x12\x10\n\x08possible\x18\x04 \x01(\x03\"y\n\x19SummarizeToolUsesResponse\x12(\n\x06groups\x18\x01 \x03(\x0b\x32\x18.candour.v1.SummaryGroup\x12\r\n\x05\x63ount\x18\x02 \x01(\x03\x12\x10\n\x08possible\x18\x03 \x01(\x03\x12\x11\n\ttree_size\x18\x04 \x01(\x03\"_\n\x11GetToolUseRequest\x12\x12\n\x04name\x18\x01 \x01(\tB\x04\xe2\x41\x01\x02\x12\x1f\n\x05\x61s_of\x18\x02 \x01(\x0b\x32\x10.candour.v1.AsOf\x12\x15\n\rmin_tree_size\x18\x03 \x01(\x03\"U\n\x0cHistoryEntry\x12\x12\n\nleaf_index\x18\x01 \x01(\x03\x12\r\n\x05topic\x18\x02 \x01(\t\x12\x13\n\x0brecorded_at\x18\x03 \x01(\t\x12\r\n\x05\x65ntry\x18\x04 \x01(\x0c\"\x81\x01\n\x12GetToolUseResponse\x12-\n\x08tool_use\x18\x01 \x01(\x0b\x32\x1b.candour.v1.RecordedToolUse\x12)\n\x07history\x18\x02 \x03(\x0b\x32\x18.candour.v1.HistoryEntry\x12\x11\n\ttree_size\x18\x03 \x01(\x03\"\xda\x01\n ListAuthorizationsInForceRequest\x12\x14\n\x06parent\x18\x01 \x01(\tB\x04\xe2\x41\x01\x02\x12\x31\n\x07instant\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x04\xe2\x41\x01\x02\x12\x0e\n\x06\x61gency\x18\x03 \x01(\t\x12\x11\n\tpage_size\x18\x04 \x01(\x05\x12\x12\n\npage_token\x18\x05 \x01(\t\x12\x1f\n\x05\x61s_of\x18\x06 \x01(\x0b\x32\x10.candour.v1.AsOf\x12\x15\n\rmin_tree_size\x18\x07 \x01(\x03\"\x82\x01\n!ListAuthorizationsInForceResponse\x12\x31\n\x0e\x61uthorizations\x18\x01 \x03(\x0b\x32\x19.candour.v1.Authorization\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\x12\x11\n\ttree_size\x18\x03 \x01(\x03*]\n\x0bToolUseView\x12\x1d\n\x19TOOL_USE_VIEW_UNSPECIFIED\x10\x00\x12\x17\n\x13TOOL_USE_VIEW_BASIC\x10\x01\x12\x16\n\x12TOOL_USE_VIEW_FULL\x10\x02*\xa9\x01\n\x0cToolUseState\x12\x1e\n\x1aTOOL_USE_STATE_UNSPECIFIED\x10\x00\x12\x1a\n\x16TOOL_USE_STATE_COUNTED\x10\x01\x12\x1c\n\x18TOOL_USE_STATE_WITHDRAWN\x10\x02\x12\x1a\n\x16TOOL_USE_STATE_SAME_AS\x10\x03\x12#\n\x1fTOOL_USE_STATE_IMPORT_WITHDRAWN\x10\x04*\xae\x01\n\nSummaryKey\x12\x1b\n\x17SUMMARY_KEY_UNSPECIFIED\x10\x00\x12\x19\n\x15SUMMARY_KEY_PERFORMER\x10\x01\x12\x1a\n\x16SUMMARY_KEY_TECHNOLOGY\x10\x02\x12\x16\n\x12SUMMARY_KEY_AGENCY\x10\x03\x12\x1d\n\x19SUMMARY_KEY_AUTHORIZATION\x10\x04\x12\x15\n\x11SUMMARY_KEY_MONTH\x10\x05\x32\x8a\x03\n\x0cQueryService\x12Q\n\x0cListToolUses\x12\x1f.candour.v1.ListToolUsesRequest\x1a .candour.v1.ListToolUsesResponse\x12`\n\x11SummarizeToolUses\x12$.candour.v1.SummarizeToolUsesRequest\x1a%.candour.v1.SummarizeToolUsesResponse\x12K\n\nGetToolUse\x12\x1d.candour.v1.GetToolUseRequest\x1a\x1e.candour.v1.GetToolUseResponse\x12x\n\x19ListAuthorizationsInForce\x12,.candour.v1.ListAuthorizationsInForceRequest\x1a-.candour.v1.ListAuthorizationsInForceResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x16\x63\x61ndour/v1/query.proto\x12\ncandour.v1\x1a\x17\x63\x61ndour/v1/common.proto\x1a\x19\x63\x61ndour/v1/registry.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\x86\x02\n\x0fRecordedToolUse\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x12\n\nleaf_index\x18\x02 \x01(\x03\x12\x13\n\x0brecorded_at\x18\x03 \x01(\t\x12\'\n\x05state\x18\x04 \x01(\x0e\x32\x18.candour.v1.ToolUseState\x12\x10\n\x08\x64\x65\x66inite\x18\x05 \x01(\x08\x12\x11\n\tperformer\x18\x06 \x01(\t\x12\x1e\n\x16performer_display_name\x18\x07 \x01(\t\x12%\n\x08tool_use\x18\x08 \x01(\x0b\x32\x13.candour.v1.ToolUse\x12\x16\n\x0e\x61uthorizations\x18\t \x03(\t\x12\x0f\n\x07same_as\x18\n \x01(\t\"\xd9\x01\n\x13ListToolUsesRequest\x12\x14\n\x06parent\x18\x01 \x01(\tB\x04\xe2\x41\x01\x02\x12\x0e\n\x06\x66ilter\x18\x02 \x01(\t\x12\x11\n\tpage_size\x18\x03 \x01(\x05\x12\x12\n\npage_token\x18\x04 \x01(\t\x12\x1f\n\x05\x61s_of\x18\x05 \x01(\x0b\x32\x10.candour.v1.AsOf\x12\x15\n\rmin_tree_size\x18\x06 \x01(\x03\x12%\n\x04view\x18\x07 \x01(\x0e\x32\x17.candour.v1.ToolUseView\x12\x16\n\x0eshow_withdrawn\x18\x08 \x01(\x08\"\x8a\x01\n\x14ListToolUsesResponse\x12.\n\ttool_uses\x18\x01 \x03(\x0b\x32\x1b.candour.v1.RecordedToolUse\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\x12\x11\n\ttree_size\x18\x03 \x01(\x03\x12\x16\n\x0eunread_entries\x18\x04 \x01(\x03\"\xa2\x01\n\x18SummarizeToolUsesRequest\x12\x14\n\x06parent\x18\x01 \x01(\tB\x04\xe2\x41\x01\x02\x12\x0e\n\x06\x66ilter\x18\x02 \x01(\t\x12(\n\x02\x62y\x18\x03 \x01(\x0e\x32\x16.candour.v1.SummaryKeyB\x04\xe2\x41\x01\x02\x12\x1f\n\x05\x61s_of\x18\x04 \x01(\x0b\x32\x10.candour.v1.AsOf\x12\x15\n\rmin_tree_size\x18\x05 \x01(\x03\"R\n\x0cSummaryGroup\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\x14\n\x0c\x64isplay_name\x18\x02 \x01(\t\x12\r\n\x05\x63ount\x18\x03 \x01(\x03\x12\x10\n\x08possible\x18\x04 \x01(\x03\"\x91\x01\n\x19SummarizeToolUsesResponse\x12(\n\x06groups\x18\x01 \x03(\x0b\x32\x18.candour.v1.SummaryGroup\x12\r\n\x05\x63ount\x18\x02 \x01(\x03\x12\x10\n\x08possible\x18\x03 \x01(\x03\x12\x11\n\ttree_size\x18\x04 \x01(\x03\x12\x16\n\x0eunread_entries\x18\x05 \x01(\x03\"_\n\x11GetToolUseRequest\x12\x12\n\x04name\x18\x01 \x01(\tB\x04\xe2\x41\x01\x02\x12\x1f\n\x05\x61s_of\x18\x02 \x01(\x0b\x32\x10.candour.v1.AsOf\x12\x15\n\rmin_tree_size\x18\x03 \x01(\x03\"U\n\x0cHistoryEntry\x12\x12\n\nleaf_index\x18\x01 \x01(\x03\x12\r\n\x05topic\x18\x02 \x01(\t\x12\x13\n\x0brecorded_at\x18\x03 \x01(\t\x12\r\n\x05\x65ntry\x18\x04 \x01(\x0c\"\x81\x01\n\x12GetToolUseResponse\x12-\n\x08tool_use\x18\x01 \x01(\x0b\x32\x1b.candour.v1.RecordedToolUse\x12)\n\x07history\x18\x02 \x03(\x0b\x32\x18.candour.v1.HistoryEntry\x12\x11\n\ttree_size\x18\x03 \x01(\x03\"\xda\x01\n ListAuthorizationsInForceRequest\x12\x14\n\x06parent\x18\x01 \x01(\tB\x04\xe2\x41\x01\x02\x12\x31\n\x07instant\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x04\xe2\x41\x01\x02\x12\x0e\n\x06\x61gency\x18\x03 \x01(\t\x12\x11\n\tpage_size\x18\x04 \x01(\x05\x12\x12\n\npage_token\x18\x05 \x01(\t\x12\x1f\n\x05\x61s_of\x18\x06 \x01(\x0b\x32\x10.candour.v1.AsOf\x12\x15\n\rmin_tree_size\x18\x07 \x01(\x03\"\x82\x01\n!ListAuthorizationsInForceResponse\x12\x31\n\x0e\x61uthorizations\x18\x01 \x03(\x0b\x32\x19.candour.v1.Authorization\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\x12\x11\n\ttree_size\x18\x03 \x01(\x03*]\n\x0bToolUseView\x12\x1d\n\x19TOOL_USE_VIEW_UNSPECIFIED\x10\x00\x12\x17\n\x13TOOL_USE_VIEW_BASIC\x10\x01\x12\x16\n\x12TOOL_USE_VIEW_FULL\x10\x02*\xa9\x01\n\x0cToolUseState\x12\x1e\n\x1aTOOL_USE_STATE_UNSPECIFIED\x10\x00\x12\x1a\n\x16TOOL_USE_STATE_COUNTED\x10\x01\x12\x1c\n\x18TOOL_USE_STATE_WITHDRAWN\x10\x02\x12\x1a\n\x16TOOL_USE_STATE_SAME_AS\x10\x03\x12#\n\x1fTOOL_USE_STATE_IMPORT_WITHDRAWN\x10\x04*\xae\x01\n\nSummaryKey\x12\x1b\n\x17SUMMARY_KEY_UNSPECIFIED\x10\x00\x12\x19\n\x15SUMMARY_KEY_PERFORMER\x10\x01\x12\x1a\n\x16SUMMARY_KEY_TECHNOLOGY\x10\x02\x12\x16\n\x12SUMMARY_KEY_AGENCY\x10\x03\x12\x1d\n\x19SUMMARY_KEY_AUTHORIZATION\x10\x04\x12\x15\n\x11SUMMARY_KEY_MONTH\x10\x05\x32\x8a\x03\n\x0cQueryService\x12Q\n\x0cListToolUses\x12\x1f.candour.v1.ListToolUsesRequest\x1a .candour.v1.ListToolUsesResponse\x12`\n\x11SummarizeToolUses\x12$.candour.v1.SummarizeToolUsesRequest\x1a%.candour.v1.SummarizeToolUsesResponse\x12K\n\nGetToolUse\x12\x1d.candour.v1.GetToolUseRequest\x1a\x1e.candour.v1.GetToolUseResponse\x12x\n\x19ListAuthorizationsInForce\x12,.candour.v1.ListAuthorizationsInForceRequest\x1a-.candour.v1.ListAuthorizationsInForceResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -47,34 +47,34 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_LISTAUTHORIZATIONSINFORCEREQUEST'].fields_by_name['parent']._serialized_options = b'\342A\001\002'
   _globals['_LISTAUTHORIZATIONSINFORCEREQUEST'].fields_by_name['instant']._loaded_options = None
   _globals['_LISTAUTHORIZATIONSINFORCEREQUEST'].fields_by_name['instant']._serialized_options = b'\342A\001\002'
-  _globals['_TOOLUSEVIEW']._serialized_start=1799
-  _globals['_TOOLUSEVIEW']._serialized_end=1892
-  _globals['_TOOLUSESTATE']._serialized_start=1895
-  _globals['_TOOLUSESTATE']._serialized_end=2064
-  _globals['_SUMMARYKEY']._serialized_start=2067
-  _globals['_SUMMARYKEY']._serialized_end=2241
+  _globals['_TOOLUSEVIEW']._serialized_start=1849
+  _globals['_TOOLUSEVIEW']._serialized_end=1942
+  _globals['_TOOLUSESTATE']._serialized_start=1945
+  _globals['_TOOLUSESTATE']._serialized_end=2114
+  _globals['_SUMMARYKEY']._serialized_start=2117
+  _globals['_SUMMARYKEY']._serialized_end=2291
   _globals['_RECORDEDTOOLUSE']._serialized_start=157
   _globals['_RECORDEDTOOLUSE']._serialized_end=419
   _globals['_LISTTOOLUSESREQUEST']._serialized_start=422
   _globals['_LISTTOOLUSESREQUEST']._serialized_end=639
-  _globals['_LISTTOOLUSESRESPONSE']._serialized_start=641
-  _globals['_LISTTOOLUSESRESPONSE']._serialized_end=755
-  _globals['_SUMMARIZETOOLUSESREQUEST']._serialized_start=758
-  _globals['_SUMMARIZETOOLUSESREQUEST']._serialized_end=920
-  _globals['_SUMMARYGROUP']._serialized_start=922
-  _globals['_SUMMARYGROUP']._serialized_end=1004
-  _globals['_SUMMARIZETOOLUSESRESPONSE']._serialized_start=1006
-  _globals['_SUMMARIZETOOLUSESRESPONSE']._serialized_end=1127
-  _globals['_GETTOOLUSEREQUEST']._serialized_start=1129
-  _globals['_GETTOOLUSEREQUEST']._serialized_end=1224
-  _globals['_HISTORYENTRY']._serialized_start=1226
-  _globals['_HISTORYENTRY']._serialized_end=1311
-  _globals['_GETTOOLUSERESPONSE']._serialized_start=1314
-  _globals['_GETTOOLUSERESPONSE']._serialized_end=1443
-  _globals['_LISTAUTHORIZATIONSINFORCEREQUEST']._serialized_start=1446
-  _globals['_LISTAUTHORIZATIONSINFORCEREQUEST']._serialized_end=1664
-  _globals['_LISTAUTHORIZATIONSINFORCERESPONSE']._serialized_start=1667
-  _globals['_LISTAUTHORIZATIONSINFORCERESPONSE']._serialized_end=1797
-  _globals['_QUERYSERVICE']._serialized_start=2244
-  _globals['_QUERYSERVICE']._serialized_end=2638
+  _globals['_LISTTOOLUSESRESPONSE']._serialized_start=642
+  _globals['_LISTTOOLUSESRESPONSE']._serialized_end=780
+  _globals['_SUMMARIZETOOLUSESREQUEST']._serialized_start=783
+  _globals['_SUMMARIZETOOLUSESREQUEST']._serialized_end=945
+  _globals['_SUMMARYGROUP']._serialized_start=947
+  _globals['_SUMMARYGROUP']._serialized_end=1029
+  _globals['_SUMMARIZETOOLUSESRESPONSE']._serialized_start=1032
+  _globals['_SUMMARIZETOOLUSESRESPONSE']._serialized_end=1177
+  _globals['_GETTOOLUSEREQUEST']._serialized_start=1179
+  _globals['_GETTOOLUSEREQUEST']._serialized_end=1274
+  _globals['_HISTORYENTRY']._serialized_start=1276
+  _globals['_HISTORYENTRY']._serialized_end=1361
+  _globals['_GETTOOLUSERESPONSE']._serialized_start=1364
+  _globals['_GETTOOLUSERESPONSE']._serialized_end=1493
+  _globals['_LISTAUTHORIZATIONSINFORCEREQUEST']._serialized_start=1496
+  _globals['_LISTAUTHORIZATIONSINFORCEREQUEST']._serialized_end=1714
+  _globals['_LISTAUTHORIZATIONSINFORCERESPONSE']._serialized_start=1717
+  _globals['_LISTAUTHORIZATIONSINFORCERESPONSE']._serialized_end=1847
+  _globals['_QUERYSERVICE']._serialized_start=2294
+  _globals['_QUERYSERVICE']._serialized_end=2688
 # @@protoc_insertion_point(module_scope)

@@ -226,9 +226,12 @@ class ListToolUsesResponse(_message.Message):
     TOOL_USES_FIELD_NUMBER: _builtins.int
     NEXT_PAGE_TOKEN_FIELD_NUMBER: _builtins.int
     TREE_SIZE_FIELD_NUMBER: _builtins.int
+    UNREAD_ENTRIES_FIELD_NUMBER: _builtins.int
     next_page_token: _builtins.str
     tree_size: _builtins.int
     """What the ledger knew at this size."""
+    unread_entries: _builtins.int
+    """Entries below it that this release could not read: the answer does not cover them."""
     @_builtins.property
     def tool_uses(self) -> _containers.RepeatedCompositeFieldContainer[Global___RecordedToolUse]: ...
     def __init__(
@@ -237,10 +240,11 @@ class ListToolUsesResponse(_message.Message):
         tool_uses: _abc.Iterable[Global___RecordedToolUse] | None = ...,
         next_page_token: _builtins.str = ...,
         tree_size: _builtins.int = ...,
+        unread_entries: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["next_page_token", b"next_page_token", "tool_uses", b"tool_uses", "tree_size", b"tree_size"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["next_page_token", b"next_page_token", "tool_uses", b"tool_uses", "tree_size", b"tree_size", "unread_entries", b"unread_entries"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -324,10 +328,13 @@ class SummarizeToolUsesResponse(_message.Message):
     COUNT_FIELD_NUMBER: _builtins.int
     POSSIBLE_FIELD_NUMBER: _builtins.int
     TREE_SIZE_FIELD_NUMBER: _builtins.int
+    UNREAD_ENTRIES_FIELD_NUMBER: _builtins.int
     count: _builtins.int
     """Distinct uses, whatever the grouping."""
     possible: _builtins.int
     tree_size: _builtins.int
+    unread_entries: _builtins.int
+    """Entries below it that this release could not read: the answer does not cover them."""
     @_builtins.property
     def groups(self) -> _containers.RepeatedCompositeFieldContainer[Global___SummaryGroup]: ...
     def __init__(
@@ -337,10 +344,11 @@ class SummarizeToolUsesResponse(_message.Message):
         count: _builtins.int = ...,
         possible: _builtins.int = ...,
         tree_size: _builtins.int = ...,
+        unread_entries: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["count", b"count", "groups", b"groups", "possible", b"possible", "tree_size", b"tree_size"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["count", b"count", "groups", b"groups", "possible", b"possible", "tree_size", b"tree_size", "unread_entries", b"unread_entries"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -1,0 +1,142 @@
+"""How is an answer packed so that a stranger can check it?
+
+    question ─► views: which uses ─► log: their entries, the names they use ─► Fold ─► answer
+             ─► inclusion proofs under one checkpoint ─► signature ─► one file
+
+The answer in a bundle is always made by the pure fold over the bundle's own entries, never
+taken from the database: what the verifier will do is what we did.
+"""
+
+from __future__ import annotations
+
+from base64 import b64decode
+from collections.abc import Collection, Iterable
+
+from ledger.canonical_json import JsonValue, decode
+from ledger.disclosure import Disclosure
+from ledger.entry import Entry, decode_entry
+from ledger.errors import Malformed, Refused
+from ledger.events import ToolUseReported
+from ledger.events.tool_use import PROTECTED_FIELDS
+from ledger.limits import MAX_BUNDLE_ENTRIES
+from ledger.log import Log
+from ledger.projections.answers import Fold, answer
+from ledger.projections.questions import Question, fields_of
+from ledger.store.core import Published, StoredEntry
+from ledger.store.view_queries import ViewReader
+from ledger.tlog import Signer
+from ledger.verify.bundle import BundledEntry, write_bundle
+
+
+class TooManyEntries(Refused):
+    """The answer rests on more entries than a bundle holds; an audit proves more, faster."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            f"the answer rests on more than {MAX_BUNDLE_ENTRIES} entries: narrow the question,"
+            " or audit the ledger"
+        )
+
+
+def build_bundle(
+    log: Log,
+    views: ViewReader,
+    question: Question,
+    checkpoint: Published,
+    *,
+    signer: Signer,
+    disclose: Collection[str] = (),
+    complete: bool = False,
+) -> bytes:
+    """The evidence for one question.
+
+    Args:
+        log, views: Of the ledger; the views hold at least `question.tree_size` entries.
+        question: Its tree size is at most the checkpoint's.
+        checkpoint: What the proofs lead to.
+        signer: The answers key.
+        disclose: Protected fields to show; those the question needs are shown anyway.
+        complete: Put every entry of the tree in, which proves that none was left out.
+    Raises:
+        TooManyEntries: Beyond MAX_BUNDLE_ENTRIES.
+        Malformed: A field to disclose is not one of a tool use's.
+    """
+    shown = _fields_shown(question, disclose)
+    if complete:
+        stored = _all_entries(log, question.tree_size)
+    else:
+        stored = _entries_for(log, views, question)
+    tree = log.tree(checkpoint.tree_size)
+    fold, items = Fold(), []
+    for row in stored:
+        entry = decode_entry(row.entry)
+        disclosures = _disclosures(entry, row, shown)
+        fold.add(row.leaf_index, entry, {item.field: item.value for item in disclosures})
+        proof = tree.inclusion_proof(row.leaf_index)
+        items.append(BundledEntry(row.leaf_index, row.entry, proof, disclosures))
+    return write_bundle(
+        origin=log.origin,
+        checkpoint=checkpoint.note,
+        question=question.to_object(),
+        answer=answer(question, fold),
+        entries=items,
+        signer=signer,
+    )
+
+
+def _fields_shown(question: Question, disclose: Collection[str]) -> frozenset[str]:
+    for field in disclose:
+        if field not in PROTECTED_FIELDS:
+            raise Malformed("disclose", f"must be of {', '.join(PROTECTED_FIELDS)}")
+    needed = fields_of(question.query) & set(PROTECTED_FIELDS)
+    return frozenset({"performer", *needed, *disclose})
+
+
+def _all_entries(log: Log, tree_size: int) -> list[StoredEntry]:
+    if tree_size > MAX_BUNDLE_ENTRIES:
+        raise TooManyEntries
+    return log.store.read_entries(0, tree_size, with_disclosures=True)
+
+
+def _entries_for(log: Log, views: ViewReader, question: Question) -> list[StoredEntry]:
+    """Histories of the uses that match, and what the names in them stand for."""
+    found, _unread = views.page(question, None, MAX_BUNDLE_ENTRIES + 1)
+    if len(found) > MAX_BUNDLE_ENTRIES:
+        raise TooManyEntries
+    reports = log.store.entries_at([item.first for item in found])
+    histories = log.store.entries_of_streams([item.stream for item in reports])
+    stored = {row.leaf_index: row for row in histories if row.leaf_index < question.tree_size}
+    names = _names_in(stored.values())
+    aliases = views.aliases(question.tree_size)
+    for name in list(names):
+        names.update(aliases.group(name))
+    leaves = views.leaves_of_names(sorted(names), question.tree_size)
+    for row in log.store.entries_at([leaf for leaf in leaves if leaf not in stored]):
+        stored[row.leaf_index] = row
+    if len(stored) > MAX_BUNDLE_ENTRIES:
+        raise TooManyEntries
+    return [stored[leaf_index] for leaf_index in sorted(stored)]
+
+
+def _names_in(rows: Iterable[StoredEntry]) -> set[str]:
+    names: set[str | None] = set()
+    for row in rows:
+        entry = decode_entry(row.entry)
+        fact = entry.fact()
+        if isinstance(fact, ToolUseReported):
+            names.update((fact.agency, fact.technology, fact.import_, entry.source))
+            names.update(fact.authorizations)
+        else:
+            names.add(getattr(fact, "authorization", None))
+    return {name for name in names if name is not None}
+
+
+def _disclosures(entry: Entry, row: StoredEntry, shown: frozenset[str]) -> tuple[Disclosure, ...]:
+    if row.disclosures is None:
+        return ()
+    kept: dict[str, list[JsonValue]] = decode(row.disclosures, what="disclosures")
+    return tuple(
+        Disclosure(field, entry.stream, b64decode(salt), value)
+        for field, (salt, value) in sorted(kept.items())
+        if field in shown
+    )

@@ -1,0 +1,1 @@
+"""The offline verifier: bundle.py (the file), verifier.py (numbered steps), report.py."""

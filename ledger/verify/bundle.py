@@ -1,0 +1,171 @@
+"""What is in an evidence bundle, to the byte? One JSON file, in the deterministic form.
+
+    {"answer": …, "checkpoint": "<signed note>", "entries": [{"leaf_index", "entry", "proof",
+     "disclosures"}], "format": "candour-evidence/1", "origin", "question", "signed": "<note>"}
+
+`signed` is a note by the answers key over the SHA-256 of the same object without `signed`,
+so a changed byte is refused, and a false answer is evidence against whoever gave it. Entries
+are the log's own bytes as text; proofs are RFC 6962, hashes in base64, leaf to root.
+
+Source: docs/adr/0007-evidence-bundle.md.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from hashlib import sha256
+from typing import Any, Final
+
+from ledger.canonical_json import JsonValue, decode, encode
+from ledger.disclosure import Disclosure, bytes_of_base64
+from ledger.errors import Malformed, VerificationFailed
+from ledger.limits import MAX_BUNDLE_BYTES, MAX_BUNDLE_ENTRIES, MAX_PROOF_HASHES
+from ledger.tlog import Signer, VerifierKey, open_note, sign
+from ledger.tlog.texts import encode_base64
+
+FORMAT: Final = "candour-evidence/1"
+_MEMBERS: Final = {
+    "answer": dict,
+    "checkpoint": str,
+    "entries": list,
+    "format": str,
+    "origin": str,
+    "question": dict,
+    "signed": str,
+}
+_ENTRY_MEMBERS: Final = {"disclosures", "entry", "leaf_index", "proof"}
+
+
+class AnswerUnsigned(VerificationFailed):
+    """The answers key did not sign this bundle as it stands."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(f"the answer's signature does not hold: {reason}")
+        self.reason = reason
+
+
+@dataclass(frozen=True, slots=True)
+class BundledEntry:
+    """One entry, where it stands, and what is shown of it."""
+
+    leaf_index: int
+    entry: bytes
+    proof: list[bytes]
+    disclosures: tuple[Disclosure, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Bundle:
+    """A bundle, read; nothing in it is believed yet."""
+
+    origin: str
+    checkpoint: bytes
+    question: Mapping[str, JsonValue]
+    answer: Mapping[str, JsonValue]
+    entries: tuple[BundledEntry, ...]
+
+
+def write_bundle(
+    *,
+    origin: str,
+    checkpoint: bytes,
+    question: Mapping[str, JsonValue],
+    answer: Mapping[str, JsonValue],
+    entries: Iterable[BundledEntry],
+    signer: Signer,
+) -> bytes:
+    """The file, signed by the answers key."""
+    body: dict[str, Any] = {
+        "answer": answer,
+        "checkpoint": checkpoint.decode(),
+        "entries": [_entry_object(item) for item in entries],
+        "format": FORMAT,
+        "origin": origin,
+        "question": question,
+    }
+    body["signed"] = sign(signed_text(origin, encode(body)), [signer]).decode()
+    return encode(body) + b"\n"
+
+
+def signed_text(origin: str, body: bytes) -> str:
+    """What the answers key signs for a body without its `signed` member."""
+    return f"candour-answer/1\n{origin}\n{encode_base64(sha256(body).digest())}\n"
+
+
+def read_object(data: bytes) -> dict[str, JsonValue]:
+    """The JSON object of a bundle file, in deterministic form to the byte.
+
+    Raises:
+        Malformed: Too large, not JSON, or spelled in another way than the signer's.
+    """
+    if len(data) > MAX_BUNDLE_BYTES:
+        raise Malformed("bundle", f"is larger than {MAX_BUNDLE_BYTES} bytes")
+    found = decode(data, what="bundle")
+    if not isinstance(found, dict):
+        raise Malformed("bundle", "must be an object")
+    if encode(found) + b"\n" != data:
+        raise Malformed("bundle", "is not in deterministic form")
+    return found
+
+
+def check_signed(found: Mapping[str, JsonValue], key: VerifierKey) -> None:
+    """Raises AnswerUnsigned unless `key` signed the bundle just as it stands."""
+    origin, note = found.get("origin"), found.get("signed")
+    if not isinstance(origin, str) or not isinstance(note, str):
+        raise AnswerUnsigned("there is none")
+    body = {name: value for name, value in found.items() if name != "signed"}
+    text = signed_text(origin, encode(body))
+    try:
+        opened = open_note(note.encode(), [key])
+    except (VerificationFailed, Malformed) as error:
+        raise AnswerUnsigned(str(error)) from None
+    if opened.text != text:
+        raise AnswerUnsigned("it is over another content")
+    if len(opened.signatures) != 1 or opened.unverified:
+        raise AnswerUnsigned("it holds more than the one signature")
+
+
+def bundle_of_object(found: Mapping[str, JsonValue]) -> Bundle:
+    """Check the members of a bundle in FORMAT. Raises Malformed."""
+    if set(found) != set(_MEMBERS):
+        raise Malformed("bundle", f"must hold {', '.join(_MEMBERS)}")
+    for name, kind in _MEMBERS.items():
+        if not isinstance(found[name], kind):
+            raise Malformed(f"bundle.{name}", f"must be of type {kind.__name__}")
+    if len(found["entries"]) > MAX_BUNDLE_ENTRIES:
+        raise Malformed("bundle.entries", f"more than {MAX_BUNDLE_ENTRIES}: audit instead")
+    return Bundle(
+        origin=found["origin"],
+        checkpoint=found["checkpoint"].encode(),
+        question=found["question"],
+        answer=found["answer"],
+        entries=tuple(_entry(item) for item in found["entries"]),
+    )
+
+
+def _entry(found: JsonValue) -> BundledEntry:
+    if not isinstance(found, dict) or set(found) != _ENTRY_MEMBERS:
+        raise Malformed("bundle.entries", f"each must hold {', '.join(sorted(_ENTRY_MEMBERS))}")
+    leaf_index, proof = found["leaf_index"], found["proof"]
+    if type(leaf_index) is not int or leaf_index < 0 or not isinstance(found["entry"], str):
+        raise Malformed("bundle.entries", "leaf_index or entry is of another type")
+    if not isinstance(proof, list) or len(proof) > MAX_PROOF_HASHES:
+        raise Malformed("bundle.entries", f"a proof is a list of {MAX_PROOF_HASHES} at most")
+    if not isinstance(found["disclosures"], list):
+        raise Malformed("bundle.entries", "disclosures must be a list")
+    return BundledEntry(
+        leaf_index,
+        found["entry"].encode(),
+        [bytes_of_base64(item, field="bundle.entries.proof") for item in proof],
+        tuple(Disclosure.from_object(item) for item in found["disclosures"]),
+    )
+
+
+def _entry_object(item: BundledEntry) -> dict[str, Any]:
+    return {
+        "disclosures": [shown.to_object() for shown in item.disclosures],
+        "entry": item.entry.decode(),
+        "leaf_index": item.leaf_index,
+        "proof": [encode_base64(sibling) for sibling in item.proof],
+    }

@@ -1,0 +1,100 @@
+"""What was checked, what held, and what was not checked at all?"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Final
+
+from ledger.canonical_json import JsonValue
+
+VERIFIED: Final = "verified"
+REFUSED: Final = "refused"
+UNUSABLE: Final = "unusable"
+EXIT_CODES: Final = {VERIFIED: 0, REFUSED: 1, UNUSABLE: 2}
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One numbered step: it held, it failed, or it could not be judged."""
+
+    number: int
+    name: str
+    outcome: str  # ok | failed | not judged
+    detail: str
+
+
+@dataclass(slots=True)
+class Report:
+    """The course of one verification; `verdict` is never "verified" before the end."""
+
+    verdict: str = UNUSABLE
+    reason: str = ""
+    steps: list[Step] = field(default_factory=list)
+    not_checked: list[str] = field(default_factory=list)
+    tree_size: int | None = None
+    origin: str | None = None
+    question: Mapping[str, JsonValue] | None = None
+    answer: Mapping[str, JsonValue] | None = None
+
+    @property
+    def exit_code(self) -> int:
+        return EXIT_CODES[self.verdict]
+
+    def to_object(self) -> dict[str, JsonValue]:
+        """For `--format json`. The answer is shown only where it was verified."""
+        shown = self.verdict == VERIFIED
+        return {
+            "verdict": self.verdict,
+            "reason": self.reason,
+            "origin": self.origin,
+            "tree_size": self.tree_size,
+            "question": self.question if shown else None,
+            "answer": self.answer if shown else None,
+            "steps": [
+                {
+                    "step": step.number,
+                    "name": step.name,
+                    "outcome": step.outcome,
+                    "detail": step.detail,
+                }
+                for step in self.steps
+            ],
+            "not_checked": self.not_checked,
+        }
+
+    def to_text(self) -> str:
+        """For people: a line a step, what was not checked, the verdict last."""
+        lines = [
+            f"{step.number:>2}  {step.name:<14} {step.outcome:<11} {step.detail}"
+            for step in self.steps
+        ]
+        if self.verdict == VERIFIED and self.answer is not None:
+            lines += ["", *_answer_lines(self.question or {}, self.answer)]
+        lines += ["", "not checked:", *(f"  - {item}" for item in self.not_checked)]
+        ending = f": {self.reason}" if self.reason else ""
+        return "\n".join([*lines, "", f"{self.verdict}{ending}"])
+
+
+_MOST_ROWS: Final = 20
+
+
+def _answer_lines(question: Mapping[str, JsonValue], answer: Mapping[str, JsonValue]) -> list[str]:
+    text = question.get("filter") or "every use"
+    lines = [
+        f"question: {text}, as of tree size {question.get('tree_size')}",
+        f"answer:   {answer['count']} uses for certain, {answer['possible']} more possibly",
+    ]
+    names: Mapping[str, str] = answer.get("names", {})
+    rows = answer.get("groups", answer.get("uses", []))
+    for row in rows[:_MOST_ROWS]:
+        if "key" in row:
+            name = names.get(row["key"]) or row["key"] or "(not known, or none cited)"
+            lines.append(f"  {row['count']:>7}  {name}")
+        else:
+            when = row.get("earliest", "(unknown)")
+            who = row.get("performer", "(unknown)")
+            lines.append(f"  {row['leaf_index']:>7}  {when}  {who}  {row['name']}")
+    if len(rows) > _MOST_ROWS:
+        lines.append(f"  … and {len(rows) - _MOST_ROWS} more (--format json shows all)")
+    return lines

@@ -1,0 +1,240 @@
+"""Does this answer follow from entries of that ledger? Checked offline, in numbered steps.
+
+    1 read     2 trust      3 signature    4 format       5 checkpoint
+    6 witness  7 inclusion  8 disclosures  9 answer      10 completeness
+
+Nothing is fetched, nothing is believed: the entries are hashed up to the signed root, and
+the answer is made anew from them and compared. Every loop is bounded by ledger/limits.py.
+A step that cannot be judged here ends in "unusable", never in "verified".
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, Final
+
+from ledger.canonical_json import JsonValue, encode
+from ledger.entry import Entry, decode_entry
+from ledger.errors import CandourError, Malformed, Unverifiable, VerificationFailed
+from ledger.merkle import leaf_hash, verify_inclusion
+from ledger.projections.answers import Fold, answer
+from ledger.projections.questions import Question
+from ledger.tlog import (
+    Checkpoint,
+    TrustPolicy,
+    VerifierKey,
+    answers_key,
+    log_key,
+    open_checkpoint,
+)
+from ledger.verify.bundle import (
+    FORMAT,
+    Bundle,
+    bundle_of_object,
+    check_signed,
+    read_object,
+)
+from ledger.verify.report import REFUSED, UNUSABLE, VERIFIED, Report, Step
+
+ALWAYS_UNCHECKED: Final = (
+    "whether every use was reported at all: a proof is about the ledger, not the world",
+    "whether the trust file is the right one: get it by another way than the bundle",
+)
+
+
+class AnswerDiffers(VerificationFailed):
+    """The entries give another answer than the bundle says."""
+
+    def __init__(self, member: str) -> None:
+        super().__init__(f"the entries give another {member!r} than the bundle says")
+        self.member = member
+
+
+class TreeTooSmall(VerificationFailed):
+    """The answer is older than the reader demands, or than its own checkpoint allows."""
+
+    def __init__(self, tree_size: int, least: int) -> None:
+        super().__init__(f"tree size {tree_size} is below {least}")
+        self.tree_size, self.least = tree_size, least
+
+
+class WitnessesUnjudged(Unverifiable):
+    """The trust file demands cosignatures that this release cannot check."""
+
+    def __init__(self, quorum: str) -> None:
+        super().__init__(f"the trust file demands cosignatures of {quorum!r}")
+        self.quorum = quorum
+
+
+def verify_bundle(data: bytes, policy: TrustPolicy, *, min_tree_size: int = 0) -> Report:
+    """Check a bundle file against a trust policy.
+
+    Args:
+        data: The file, MAX_BUNDLE_BYTES at most.
+        policy: Whom the reader trusts.
+        min_tree_size: The least tree size the reader accepts (a receipt's leaf_index + 1).
+    Returns:
+        A report; its verdict says verified, refused or unusable. Never raises for
+        what the bundle holds.
+    """
+    run = _Run(data, policy, min_tree_size)
+    report = run.report
+    for number, (name, step) in enumerate(run.steps(), 1):
+        try:
+            detail = step()
+        except Unverifiable as error:
+            report.steps.append(Step(number, name, "not judged", str(error)))
+            report.verdict, report.reason = UNUSABLE, f"step {number}, {name}: {error}"
+            return report
+        except (CandourError, RecursionError) as error:
+            reason = str(error) or type(error).__name__
+            report.steps.append(Step(number, name, "failed", reason))
+            report.verdict, report.reason = REFUSED, f"step {number}, {name}: {reason}"
+            return report
+        report.steps.append(Step(number, name, "ok", detail))
+    report.verdict, report.reason = VERIFIED, f"the answer follows from {run.origin}"
+    return report
+
+
+class _Run:
+    """The state that steps hand on."""
+
+    def __init__(self, data: bytes, policy: TrustPolicy, min_tree_size: int) -> None:
+        self.data, self.policy, self.min_tree_size = data, policy, min_tree_size
+        self.report = Report(not_checked=list(ALWAYS_UNCHECKED))
+        self.origin = ""
+        self.found: Mapping[str, JsonValue] = {}
+        self.log_key: VerifierKey | None = None
+        self.answers_key: VerifierKey | None = None
+        self.bundle: Bundle | None = None
+        self.checkpoint: Checkpoint | None = None
+        self.question: Question | None = None
+        self.entries: list[Entry] = []
+
+    def steps(self) -> list[tuple[str, Callable[[], str]]]:
+        return [
+            ("read", self.read),
+            ("trust", self.trust),
+            ("signature", self.signature),
+            ("format", self.format),
+            ("checkpoint", self.check_checkpoint),
+            ("witnesses", self.witnesses),
+            ("inclusion", self.inclusion),
+            ("disclosures", self.disclosures),
+            ("answer", self.answer),
+            ("completeness", self.completeness),
+        ]
+
+    def read(self) -> str:
+        self.found = read_object(self.data)
+        origin = self.found.get("origin")
+        if not isinstance(origin, str):
+            raise Malformed("bundle.origin", "must be a text")
+        self.origin = self.report.origin = origin
+        return f"{len(self.data)} bytes"
+
+    def trust(self) -> str:
+        self.log_key = log_key(self.policy, self.origin)
+        self.answers_key = answers_key(self.policy, self.origin)
+        return f"the trust file holds the keys of {self.origin}"
+
+    def signature(self) -> str:
+        assert self.answers_key is not None
+        check_signed(self.found, self.answers_key)
+        return "the answers key signed this bundle, to the byte"
+
+    def format(self) -> str:
+        if self.found.get("format") != FORMAT:
+            raise Unverifiable(f"bundle format {self.found.get('format')!r} is not known here")
+        self.bundle = bundle_of_object(self.found)
+        self.question = Question.from_object(self.bundle.question)
+        self.report.question, self.report.answer = self.bundle.question, self.bundle.answer
+        self.report.tree_size = self.question.tree_size
+        if self.question.tree_size < self.min_tree_size:
+            raise TreeTooSmall(self.question.tree_size, self.min_tree_size)
+        return f"{FORMAT}, {len(self.bundle.entries)} entries"
+
+    def check_checkpoint(self) -> str:
+        assert self.bundle is not None
+        assert self.log_key is not None
+        assert self.question is not None
+        self.checkpoint = open_checkpoint(self.bundle.checkpoint, [self.log_key]).checkpoint
+        if self.checkpoint.origin != self.origin:
+            raise Malformed("checkpoint", "is of another ledger")
+        if self.checkpoint.tree_size < self.question.tree_size:
+            raise TreeTooSmall(self.checkpoint.tree_size, self.question.tree_size)
+        self.report.not_checked.append(
+            f"whether the ledger has grown beyond {self.checkpoint.tree_size} entries since"
+        )
+        return f"the log key signed the root of {self.checkpoint.tree_size} entries"
+
+    def witnesses(self) -> str:
+        if self.policy.quorum is not None:
+            raise WitnessesUnjudged(self.policy.quorum)
+        self.report.not_checked.append(
+            "whether others are shown the same history: the trust file names no witness"
+        )
+        return "none demanded"
+
+    def inclusion(self) -> str:
+        assert self.bundle is not None
+        assert self.checkpoint is not None
+        assert self.question is not None
+        last = -1
+        for item in self.bundle.entries:
+            if item.leaf_index <= last:
+                raise Malformed("bundle.entries", "must stand in rising leaf order")
+            last = item.leaf_index
+            if last >= self.question.tree_size:
+                raise Malformed("bundle.entries", f"entry {last} is beyond the question's tree")
+            verify_inclusion(
+                leaf_hash(item.entry),
+                leaf_index=last,
+                tree_size=self.checkpoint.tree_size,
+                proof=item.proof,
+                root=self.checkpoint.root,
+            )
+            entry = decode_entry(item.entry)
+            if entry.origin != self.origin:
+                raise Malformed(f"entry {last}", "names another ledger as its origin")
+            self.entries.append(entry)
+        return f"{len(self.entries)} entries stand under that root"
+
+    def disclosures(self) -> str:
+        assert self.bundle is not None
+        count = 0
+        for item, entry in zip(self.bundle.entries, self.entries, strict=True):
+            fields = set()
+            for shown in item.disclosures:
+                committed = entry.commitment_to(shown.field)
+                if committed is None or shown.stream != entry.stream or shown.field in fields:
+                    raise Malformed(
+                        f"entry {item.leaf_index}", "shows what it has not committed to"
+                    )
+                shown.check(committed)
+                fields.add(shown.field)
+            count += len(fields)
+        return f"{count} protected values are the ones committed to"
+
+    def answer(self) -> str:
+        assert self.bundle is not None
+        assert self.question is not None
+        fold = Fold()
+        for item, entry in zip(self.bundle.entries, self.entries, strict=True):
+            fold.add(item.leaf_index, entry, {s.field: s.value for s in item.disclosures})
+        made: dict[str, Any] = answer(self.question, fold)
+        for member in sorted(set(made) | set(self.bundle.answer)):
+            if encode(made.get(member)) != encode(self.bundle.answer.get(member)):
+                raise AnswerDiffers(member)
+        return f"made anew from the entries: {made['count']} uses, {made['possible']} possible"
+
+    def completeness(self) -> str:
+        assert self.bundle is not None
+        assert self.question is not None
+        leaves = [item.leaf_index for item in self.bundle.entries]
+        if leaves == list(range(self.question.tree_size)):
+            return f"all {len(leaves)} entries of the tree are here: nothing was left out"
+        self.report.not_checked.append(
+            "completeness not proven: entries that also match may have been left out"
+        )
+        return "completeness not proven"

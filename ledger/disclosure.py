@@ -44,9 +44,17 @@ def _prefix(field: str) -> bytes:
 
 def commitment(field: str, stream: str, salt: bytes, value: JsonValue) -> bytes:
     """The 32 bytes that stand, in base64, for a protected value in its entry."""
+    return commitment_to_json(field, stream, salt, encode(value))
+
+
+def commitment_to_json(field: str, stream: str, salt: bytes, json: bytes) -> bytes:
+    """As `commitment`, for a value that is written already. `salt` must be SALT_BYTES long.
+
+    A salt of another length would move bytes between salt and value without a trace.
+    """
     place = stream.encode()
     return hashlib.sha256(
-        b"".join((_prefix(field), len(place).to_bytes(2, "big"), place, salt, encode(value)))
+        b"".join((_prefix(field), len(place).to_bytes(2, "big"), place, salt, json))
     ).digest()
 
 

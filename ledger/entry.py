@@ -125,16 +125,15 @@ def decode_entry(data: bytes) -> Entry:
     """
     if len(data) > MAX_ENTRY_BYTES:
         raise EntryTooLarge(len(data))
-    found = decode_canonical(data, what="entry")
+    return entry_of_object(decode_canonical(data, what="entry"))
+
+
+def entry_of_object(found: JsonValue) -> Entry:
+    """Check an envelope's members. Raises as `decode_entry`."""
     if not isinstance(found, dict):
         raise Malformed("entry", "must be an object")
     if type(found.get("v")) is int and found["v"] != ENVELOPE_VERSION:
         raise UnknownEnvelope(found["v"])
-    return entry_of_object(found)
-
-
-def entry_of_object(found: dict[str, JsonValue]) -> Entry:
-    """Check an envelope's members. Raises Malformed."""
     for name, kind in _REQUIRED.items():
         if type(found.get(name)) is not kind:
             raise Malformed(f"entry.{name}", f"must be of type {kind.__name__}")

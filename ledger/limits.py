@@ -40,6 +40,12 @@ MAX_VALUE_DEPTH: Final = 32  # of reported JSON: disclosure and bundle nest it d
 MAX_BATCH_USES: Final = 10_000  # of BatchReportToolUses
 MAX_MESSAGE_BYTES: Final = 32 * 1024 * 1024  # of one gRPC message: 10,000 uses of 3 kB
 MAX_STREAM_IN_FLIGHT: Final = 2_000  # uses of one stream waiting for their receipt
+USES_A_SLICE: Final = 100  # prepared without a pause: some 4 ms, so unary callers get in between
+MAX_CONCURRENT_CALLS: Final = 1_000  # of one process; each may hold a message while it waits
+MAX_REQUEST_ID_CHARS: Final = 100  # AIP-155: a UUID, or whatever else tells two requests apart
+MAX_SCOPE_ITEMS: Final = 200  # technologies, units or offence classes of one authorization
+DRAIN_S: Final = 5  # that calls have to finish when the process ends: some commits' time
+RETRY_AFTER_S: Final = 1  # what RetryInfo tells: a commit is shorter, and so is a restart
 MAX_PAGE_SIZE: Final = 1_000
 DEFAULT_PAGE_SIZE: Final = 50
 MAX_FILTER_CHARS: Final = 4_000
@@ -52,6 +58,7 @@ MAX_SUMMARY_GROUPS: Final = 10_000
 MAX_COMMIT_ENTRIES: Final = (
     2_000  # of one transaction: some 50 ms, so unary callers do not wait long
 )
+MAX_DECISIONS: Final = 4  # of one command while others change what it is about
 MAX_QUEUED_ENTRIES: Final = 40_000  # waiting for the committer; beyond it callers are told to retry
 LOCK_TIMEOUT_S: Final = 5  # for the head row: another writer is never slower when healthy
 STATEMENT_TIMEOUT_S: Final = 30
@@ -68,10 +75,19 @@ PUBLISH_EVERY_S: Final = 0.5  # a commit is under a served checkpoint within 1 s
 
 # --- evidence -----------------------------------------------------------------
 MAX_BUNDLE_ENTRIES: Final = 10_000  # beyond that, audit: it is faster and proves more
+BUNDLE_CHUNK_BYTES: Final = 1_048_576  # of one streamed message: well under MAX_MESSAGE_BYTES
 MAX_BUNDLE_BYTES: Final = 256 * 1024 * 1024
 MAX_JSON_DEPTH: Final = 64
+
+# --- auditing -----------------------------------------------------------------
+AUDIT_BATCH: Final = 2_000  # entries or rows held at once: some 10 MB
+AUDIT_TILE_ROWS: Final = 256  # of up to 8 KB, held for each level at once
+MAX_FINDINGS: Final = 20  # kept of one table; the rest are counted, the first is what matters
 
 # --- files --------------------------------------------------------------------
 MAX_CSV_ROW_BYTES: Final = 131_072
 IMPORT_BATCH: Final = 500  # rows a request
 IMPORT_GIVE_UP_S: Final = 10  # after losing the server
+IMPORT_BUSY_S: Final = 60  # while the server says that others go first
+IMPORT_IN_FLIGHT: Final = 4  # requests under way: the next is there when one is committed
+IMPORT_REQUEST_BYTES: Final = 4 * 1024 * 1024  # rows can be long; no request nears MAX_MESSAGE_BYTES

@@ -1,7 +1,7 @@
 """Append, tree head, prove, read: one ledger as the rest of the product sees it.
 
-    commands ──prepare──► [NewEntry] ──append──► receipts + head ──checkpoint──► signed note
-                                  (one transaction)
+    commands ──check, learn, prepare──► [NewEntry] ──append──► receipts + head ──► checkpoint
+                                               (one transaction)
 
 No clock, thread or socket of its own: the process that assembles a Log hands it a clock
 and a source of randomness, and decides which thread calls it.
@@ -11,12 +11,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Final
+from typing import Final, TypeAlias
 
 from ledger.canonical_json import decode
 from ledger.commands import Performer, ReportToolUse
 from ledger.domain.base import NotRegistered, Provenance
-from ledger.errors import CandourError, Refused
+from ledger.errors import CandourError, Malformed, Refused
 from ledger.events import ImportWithdrawn, ToolUseWithdrawn
 from ledger.identity import IdentityKeys
 from ledger.limits import MAX_CACHED_NAMES
@@ -38,6 +38,9 @@ from ledger.streams import name_of_stream, stream_of_name
 from ledger.tlog import Checkpoint, Signer, sign_checkpoint
 
 _WITHDRAWALS: Final = (ToolUseWithdrawn.TOPIC, ImportWithdrawn.TOPIC)
+
+# A command on its way to become an entry, or why it cannot: each keeps its place in the batch.
+Checked: TypeAlias = ReportToolUse | CandourError
 
 
 class ConflictingResubmission(Refused):
@@ -107,26 +110,47 @@ class Log:
         self.store, self.origin, self.signer, self.keys = store, origin, signer, keys
         self.clock_us, self.random_bytes = clock_us, random_bytes
         self._agencies: set[str] = set()
+        # Two generations: what is in use moves to the younger, the older is let go whole.
         self._pseudonyms: dict[tuple[str, str], str] = {}
+        self._older_pseudonyms: dict[tuple[str, str], str] = {}
         self._signed: tuple[bytes, bytes] = (b"", b"")
 
     # --- commands to entries ------------------------------------------------------
-    def missing(self, commands: Iterable[ReportToolUse]) -> Missing:
+    def check(self, commands: Iterable[Checked]) -> list[Checked]:
+        """Each command where it is well formed, or why it is not."""
+        return [
+            command if isinstance(command, CandourError) else _checked(command)
+            for command in commands
+        ]
+
+    def missing(self, checked: Iterable[Checked]) -> Missing:
         """Agencies and performers that this process has not met; touches no database."""
+        if len(self._pseudonyms) >= MAX_CACHED_NAMES // 2:
+            self._older_pseudonyms, self._pseudonyms = self._pseudonyms, {}
         found = Missing()
-        for command in commands:
+        for command in checked:
+            if isinstance(command, CandourError):
+                continue
             agency, performer = command.use.agency, command.performer
             if agency not in self._agencies:
                 found.agencies.add(agency)
-            if isinstance(performer, Performer):
-                key = (agency, performer.key)
-                if key not in self._pseudonyms:
-                    digest = self.keys.of_performer(*key)
-                    if digest not in found.performers:
-                        found.performers[digest] = PerformerRecord(
-                            f"p-{self.random_bytes(16).hex()}", agency, **performer.to_json()
-                        )
+            if isinstance(performer, Performer) and not self._recall(agency, performer.key):
+                digest = self.keys.of_performer(agency, performer.key)
+                if digest not in found.performers:
+                    found.performers[digest] = PerformerRecord(
+                        f"p-{self.random_bytes(16).hex()}", agency, **performer.to_json()
+                    )
         return found
+
+    def _recall(self, agency: str, key: str) -> bool:
+        """True where the performer's pseudonym will be at hand in `prepare`."""
+        if (agency, key) in self._pseudonyms:
+            return True
+        pseudonym = self._older_pseudonyms.get((agency, key))
+        if pseudonym is None:
+            return False
+        self._pseudonyms[agency, key] = pseudonym
+        return True
 
     def learn(self, missing: Missing) -> None:
         """Look up what is missing; performers never met get their pseudonym here.
@@ -145,8 +169,6 @@ class Log:
         if not known:
             return
         pseudonyms = self.store.pseudonyms(known)
-        if len(self._pseudonyms) + len(known) > MAX_CACHED_NAMES:
-            self._pseudonyms.clear()
         for digest, record in known.items():
             key = record.user_id or record.name or record.badge or ""
             self._pseudonyms[record.agency, key] = pseudonyms[digest]
@@ -155,37 +177,42 @@ class Log:
         """True where the stream of a resource name has begun."""
         return bool(self.store.read_stream(stream_of_name(name), limit=1))
 
-    def prepare(
-        self, commands: Iterable[ReportToolUse], reporter: str
-    ) -> list[NewEntry | CandourError]:
-        """Each command's entry, or why it cannot have one; call `learn` first.
+    def prepare(self, checked: Iterable[Checked], reporter: str) -> list[NewEntry | CandourError]:
+        """Each command's entry, or why it cannot have one; `check` and `learn` come first.
+
+        All are recorded at one moment: hand over a short list at a time.
 
         Raises:
             KeyError: A performer was not learnt (our own fault).
         """
+        told = Provenance(reporter=reporter, recorded_us=self.clock_us())
         prepared: list[NewEntry | CandourError] = []
-        for command in commands:
+        for command in checked:
+            if isinstance(command, CandourError):
+                prepared.append(command)
+                continue
             try:
-                prepared.append(self._prepare_one(command, reporter))
+                prepared.append(self._prepare_one(command, told))
             except CandourError as error:
                 prepared.append(error)
+            except UnicodeEncodeError:
+                prepared.append(Malformed("source_record", "holds half of a surrogate pair"))
         return prepared
 
-    def _prepare_one(self, command: ReportToolUse, reporter: str) -> NewEntry:
-        check_report(command)
+    def _prepare_one(self, command: ReportToolUse, told: Provenance) -> NewEntry:
         agency, performer = command.use.agency, command.performer
         if agency not in self._agencies:
             raise NotRegistered(agency)
         pseudonym = None
         if isinstance(performer, Performer):
-            pseudonym = self._pseudonyms[agency, performer.key]
-        now_us = self.clock_us()
+            key = (agency, performer.key)
+            pseudonym = self._pseudonyms.get(key) or self._older_pseudonyms[key]
         return new_report(
             command,
             pseudonym=pseudonym,
-            uuid=self.new_uuid(now_us),
+            uuid=self.new_uuid(told.recorded_us),
             origin=self.origin,
-            provenance=Provenance(reporter=reporter, recorded_us=now_us),
+            provenance=told,
             keys=self.keys,
             random_bytes=self.random_bytes,
         )
@@ -265,6 +292,14 @@ class Log:
     def tree(self, tree_size: int) -> TileTree:
         """The tree of one size, for proofs; ask it in index order."""
         return TileTree(tree_size, self.store.read_tile)
+
+
+def _checked(command: ReportToolUse) -> Checked:
+    try:
+        check_report(command)
+    except CandourError as error:
+        return error
+    return command
 
 
 def _import_of(entry: bytes) -> str | None:

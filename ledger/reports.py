@@ -16,6 +16,7 @@ from ledger.canonical_json import JsonValue, encode
 from ledger.commands import Masked, Performer, ReportToolUse
 from ledger.disclosure import protect
 from ledger.domain.base import Provenance
+from ledger.domain.checks import check_characters, check_prose, check_text
 from ledger.entry import Entry, encode_entry
 from ledger.errors import Malformed
 from ledger.events.tool_use import (
@@ -34,6 +35,7 @@ from ledger.limits import (
     MAX_COUNT,
     MAX_DATA_FLOWS,
     MAX_NAME_CHARS,
+    MAX_RECORD_COLUMNS,
     MAX_SHOWN_BYTES,
     MAX_SOURCE_EVENT_ID_CHARS,
     MAX_SOURCE_RECORD_BYTES,
@@ -82,6 +84,8 @@ _PROTECTED: Final = frozenset(PROTECTED_FIELDS) - {
 def check_report(command: ReportToolUse) -> None:
     """Refuse what is malformed; nothing is refused for what it says.
 
+    What passes can be looked up and stored: no text holds what a database refuses.
+
     Raises:
         Malformed: A name, code, count, interval or text out of its bounds, by field.
     """
@@ -102,7 +106,7 @@ def check_report(command: ReportToolUse) -> None:
         raise Malformed("authorizations", "one stands twice")
     for field, text in zip(_CODES, _codes_of(use), strict=True):
         if text is not None:
-            _check_text(text, field, MAX_CODE_CHARS)
+            check_text(text, field, MAX_CODE_CHARS)
     for field, choices in _CHOICES:
         if (value := getattr(use, field)) is not None and value not in choices:
             raise Malformed(field, f"must be one of {', '.join(choices)}")
@@ -120,23 +124,6 @@ def check_report(command: ReportToolUse) -> None:
     _check_source_event_id(command)
 
 
-def _check_text(text: str, field: str, max_chars: int) -> None:
-    if not 0 < len(text) <= max_chars:
-        raise Malformed(field, f"must have 1 to {max_chars} characters")
-    _check_characters(text, field)
-
-
-def _check_characters(text: str, field: str) -> None:
-    """Every text may become a column: PostgreSQL's has no NUL, UTF-8 no half of a pair."""
-    if "\0" in text:
-        raise Malformed(field, "holds a NUL character")
-    if not text.isascii():
-        try:
-            text.encode()
-        except UnicodeEncodeError:
-            raise Malformed(field, "holds half of a surrogate pair") from None
-
-
 def _check_count(count: Count, field: str) -> None:
     known = [value for value in (count.exactly, count.at_least) if value is not None]
     if len(known) != 1 or not 0 <= known[0] <= MAX_COUNT:
@@ -152,7 +139,7 @@ def _check_occurred(occurred: Occurred) -> None:
     if earliest is not None and latest is not None and latest < earliest:
         raise Malformed("occurred.latest", "lies before occurred.earliest")
     if occurred.zone_assumed is not None:
-        _check_text(occurred.zone_assumed, "occurred.zone_assumed", MAX_CODE_CHARS)
+        check_text(occurred.zone_assumed, "occurred.zone_assumed", MAX_CODE_CHARS)
 
 
 def _check_flows(flows: tuple[DataFlow, ...]) -> None:
@@ -162,18 +149,18 @@ def _check_flows(flows: tuple[DataFlow, ...]) -> None:
         for member in _FLOW_MEMBERS:
             value = getattr(flow, member)
             if value is not None:
-                _check_text(value, f"data_flows.{member}", MAX_NAME_CHARS)
+                check_text(value, f"data_flows.{member}", MAX_NAME_CHARS)
 
 
 def _check_who(performer: Performer | Masked | None) -> None:
     if isinstance(performer, Performer):
         for part in (performer.user_id, performer.name, performer.badge):
             if part is not None:
-                _check_text(part, "performer", MAX_NAME_CHARS)
+                check_text(part, "performer", MAX_NAME_CHARS)
         if not performer.key:
             raise Malformed("performer", "names nobody; leave it out where it is not known")
     elif performer is not None:
-        _check_text(performer.mark, "performer.masked", MAX_NAME_CHARS)
+        check_text(performer.mark, "performer.masked", MAX_NAME_CHARS)
 
 
 def _check_protected(protected: Mapping[str, JsonValue]) -> None:
@@ -182,29 +169,41 @@ def _check_protected(protected: Mapping[str, JsonValue]) -> None:
         if field not in _PROTECTED:
             raise Malformed(field, "is not a protected field of a tool use")
         if field == "source_record":
+            _check_record(value)
             continue
         if isinstance(value, str):
-            _check_characters(value, field)
-            size = len(value) if value.isascii() else len(value.encode())
-        else:
-            size = len(_encoded(value, field))
-        if size > MAX_TEXT_BYTES:
+            check_prose(value, field)
+            continue
+        if len(_encoded(value, field)) > MAX_TEXT_BYTES:
             raise Malformed(field, f"is longer than {MAX_TEXT_BYTES} bytes")
+        if isinstance(value, Mapping) and isinstance(mark := value.get("masked"), str):
+            check_characters(mark, field)
     if "verifiers" in protected:
         _check_verifiers(protected["verifiers"])
+
+
+def _check_record(record: JsonValue) -> None:
+    if not isinstance(record, Mapping):
+        raise Malformed("source_record", "must be an object")
+    columns, row = record.get("columns"), record.get("row")
+    if isinstance(columns, list) and isinstance(row, list):
+        if len(columns) > MAX_RECORD_COLUMNS:
+            raise Malformed("source_record.columns", f"more than {MAX_RECORD_COLUMNS}")
+        if len(row) != len(columns):  # a row is named by its cells under their columns
+            raise Malformed("source_record.row", "must have as many cells as there are columns")
 
 
 def _check_verifiers(verifiers: JsonValue) -> None:
     if len(verifiers) > MAX_VERIFIERS:
         raise Malformed("verifiers", f"more than {MAX_VERIFIERS}")
     for verifier in verifiers:
-        _check_text(verifier, "verifiers", MAX_NAME_CHARS)
+        check_text(verifier, "verifiers", MAX_NAME_CHARS)
 
 
 def _check_source_event_id(command: ReportToolUse) -> None:
     if command.source_event_id is not None:
-        _check_text(command.source_event_id, "source_event_id", MAX_SOURCE_EVENT_ID_CHARS)
-    elif "source_record" not in command.protected:
+        check_text(command.source_event_id, "source_event_id", MAX_SOURCE_EVENT_ID_CHARS)
+    elif not any(command.protected.get("source_record", {}).values()):
         raise Malformed("source_event_id", "is needed where there is no source_record")
 
 

@@ -12,11 +12,13 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Final, NoReturn
 
 import pytest
 from hypothesis import HealthCheck, settings
 
+from tests.ledgers import Place, PostgresPlace, SqlitePlace
 from tests.postgres import (
     REQUIRE_VARIABLE,
     URL_VARIABLE,
@@ -40,6 +42,7 @@ settings.load_profile("candour")
 
 _MISSING: Final = "needs PostgreSQL"
 _FIXTURES: Final = {"postgres_server", "postgres_url", "postgres_cluster"}
+_STORES: Final = ("sqlite", pytest.param("postgres", marks=pytest.mark.postgres))
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
@@ -105,3 +108,20 @@ def postgres_cluster() -> Iterator[PostgresCluster]:
         _give_up(missing)
     with cluster:
         yield cluster
+
+
+@pytest.fixture(scope="module", params=_STORES)
+def place(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
+    """Where ledgers live, on each database; wipe it to begin anew, in every example if need be."""
+    place: Place
+    if request.param == "postgres":
+        server = request.getfixturevalue("postgres_server")
+        url = create_database(server)
+        place = PostgresPlace(url)
+    else:
+        folder: Path = tmp_path_factory.mktemp("place")
+        place = SqlitePlace(folder)
+    yield place
+    place.close()
+    if request.param == "postgres":
+        drop_database(server, url)

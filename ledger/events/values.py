@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from ledger.errors import Malformed
 from ledger.events.facts import Record
-from ledger.times import DAY_US, us_of_date, us_of_text
+from ledger.times import DAY_US, MAX_US, MIN_US, us_of_date, us_of_text
 
 # A civil date, its zone unknown, lies within these hours of the same date in UTC.
 _EARLIEST_ZONE_US = 14 * 3_600_000_000  # UTC+14
@@ -36,10 +37,16 @@ class Occurred(Record):
     date: str | None = None
 
     def bounds_us(self) -> tuple[int | None, int | None]:
-        """Inclusive microseconds between which the use lies; None where open."""
+        """Inclusive microseconds between which the use lies; None where open.
+
+        Raises:
+            Malformed: A time that is none, or nothing but moments before year 1.
+        """
         if self.date is not None:
             midnight = us_of_date(self.date)
-            return midnight - _EARLIEST_ZONE_US, midnight + DAY_US + _LATEST_ZONE_US - 1
+            earliest, latest = midnight - _EARLIEST_ZONE_US, midnight + DAY_US + _LATEST_ZONE_US - 1
+            # The first and the last day there are may lie beyond, in some zone: open, then.
+            return earliest if earliest >= MIN_US else None, latest if latest <= MAX_US else None
         earliest = None if self.earliest is None else us_of_text(self.earliest)
         if self.latest == self.earliest:  # most uses are instants
             latest = earliest
@@ -47,16 +54,20 @@ class Occurred(Record):
             latest = None if self.latest is None else us_of_text(self.latest)
         if latest is not None and self.latest_exclusive:
             latest -= 1
+            if latest < MIN_US:
+                raise Malformed("occurred.latest", "the year must lie in 1..9999")
         return earliest, latest
 
     def day(self) -> int | None:
         """Days from 1970-01-01 if the use is dated: both ends known and in one UTC day."""
-        if self.date is not None:
+        return self.day_within(*self.bounds_us())
+
+    def day_within(self, earliest: int | None, latest: int | None) -> int | None:
+        """As `day`, for bounds that are worked out already."""
+        if self.date is not None or earliest is None or latest is None:
             return None
-        earliest, latest = self.bounds_us()
-        if earliest is None or latest is None or earliest // DAY_US != latest // DAY_US:
-            return None
-        return earliest // DAY_US
+        day = earliest // DAY_US
+        return day if latest // DAY_US == day else None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -97,7 +97,7 @@ def reported(
     earliest = latest = month = None
     if fact.occurred is not None:
         earliest, latest = fact.occurred.bounds_us()
-        day = fact.occurred.day()
+        day = fact.occurred.day_within(earliest, latest)
         month = None if day is None else month_of_day(day)
     return UseRow(
         use=entry.stream,

@@ -141,6 +141,33 @@ class Published:
 
 
 @dataclass(frozen=True, slots=True)
+class HeadRow:
+    """The head row as its columns stand, for an audit; nothing in it is believed."""
+
+    tree_size: int
+    root: bytes
+    frontier: bytes
+
+
+# Where a row of tile_hashes stands: level, tile, place in the tile of its first hash.
+TileKey: TypeAlias = tuple[int, int, int]
+
+
+@dataclass(frozen=True, slots=True)
+class TileRow:
+    """What one append added to one tile, as it stands in its table."""
+
+    level: int
+    tile: int
+    start: int
+    hashes: bytes
+
+    @property
+    def key(self) -> TileKey:
+        return self.level, self.tile, self.start
+
+
+@dataclass(frozen=True, slots=True)
 class PerformerRecord:
     """Whom a pseudonym stands for; kept beside the log, erasable, never in an entry."""
 
@@ -348,6 +375,33 @@ class LedgerStore(ABC):
     @abstractmethod
     def claim(self, values: Mapping[str, str]) -> dict[str, str]:
         """Set what is not set yet; returns what stands. Atomic."""
+
+    # --- rows as they stand, for an audit -------------------------------------------
+    @abstractmethod
+    def head_row(self) -> HeadRow:
+        """The columns of the head, parsed by nobody; zero and blank where there is no row."""
+
+    @abstractmethod
+    def tile_rows(self, after: TileKey, limit: int) -> list[TileRow]:
+        """Rows of tile_hashes beyond a key, in the order of their keys, `limit` at most."""
+
+    @abstractmethod
+    def checkpoint_rows(self, above: int, limit: int) -> list[Published]:
+        """Published checkpoints of more than `above` entries, by size, `limit` at most."""
+
+    @abstractmethod
+    def leaf_spans(self) -> dict[str, tuple[int, int]]:
+        """Least and greatest leaf index in `entries` and `disclosures`; none of an empty one."""
+
+    @abstractmethod
+    def misnumbered(self, tree_size: int) -> tuple[int, int] | None:
+        """The first entry below `tree_size` whose version is not its place in its stream.
+
+        The database compares, streaming along its index, for the streams do not fit in memory.
+
+        Returns:
+            Its leaf index, and the version it should have; None where all are right.
+        """
 
     # --- followers ------------------------------------------------------------------
     @abstractmethod

@@ -32,6 +32,7 @@ from ledger.merkle import HASH_BYTES, Frontier
 from ledger.store.core import (
     Growth,
     Head,
+    HeadRow,
     HeldIdentities,
     LedgerStore,
     PerformerRecord,
@@ -39,6 +40,8 @@ from ledger.store.core import (
     StoredEntry,
     StoreMismatch,
     StoreUnavailable,
+    TileKey,
+    TileRow,
     Tracking,
     Transaction,
 )
@@ -336,6 +339,49 @@ class PostgresStore(LedgerStore):
                     item,
                 )
         return self.meta()
+
+    # --- rows as they stand, for an audit -------------------------------------------
+    def head_row(self) -> HeadRow:
+        rows = self._read("SELECT tree_size, root, frontier FROM {s}.head")
+        return HeadRow(*rows[0]) if rows else HeadRow(0, b"", b"")
+
+    def tile_rows(self, after: TileKey, limit: int) -> list[TileRow]:
+        rows = self._read(
+            "SELECT level, tile, start, hashes FROM {s}.tile_hashes"
+            " WHERE (level, tile, start) > (%b::bigint, %b::bigint, %b::bigint)"
+            " ORDER BY level, tile, start LIMIT %b",
+            (*after, limit),
+        )
+        return [TileRow(*row) for row in rows]
+
+    def checkpoint_rows(self, above: int, limit: int) -> list[Published]:
+        rows = self._read(
+            "SELECT tree_size, note, published_us FROM {s}.checkpoints WHERE tree_size > %b"
+            " ORDER BY tree_size LIMIT %b",
+            (above, limit),
+        )
+        return [Published(*row) for row in rows]
+
+    def leaf_spans(self) -> dict[str, tuple[int, int]]:
+        found = {}
+        for table in ("entries", "disclosures"):
+            ((least, greatest),) = self._read(
+                f"SELECT min(leaf_index), max(leaf_index) FROM {{s}}.{table}"
+            )
+            if least is not None:
+                found[table] = (least, greatest)
+        return found
+
+    def misnumbered(self, tree_size: int) -> tuple[int, int] | None:
+        rows = self._read(
+            "SELECT leaf_index, place FROM (SELECT leaf_index, version,"
+            "  row_number() OVER stream AS place, lag(leaf_index, 1, -1::bigint) OVER stream AS earlier"
+            "  FROM {s}.entries WHERE leaf_index < %b"
+            "  WINDOW stream AS (PARTITION BY stream ORDER BY version, leaf_index)) AS numbered"
+            " WHERE version <> place OR earlier > leaf_index ORDER BY leaf_index LIMIT 1",
+            (tree_size,),
+        )
+        return rows[0] if rows else None
 
     # --- followers ------------------------------------------------------------------
     def tracked(self, follower: str) -> int | None:

@@ -20,6 +20,7 @@ from ledger.merkle import HASH_BYTES, Frontier
 from ledger.store.core import (
     Growth,
     Head,
+    HeadRow,
     HeldIdentities,
     LedgerStore,
     PerformerRecord,
@@ -27,6 +28,8 @@ from ledger.store.core import (
     StoredEntry,
     StoreMismatch,
     StoreUnavailable,
+    TileKey,
+    TileRow,
     Tracking,
     Transaction,
 )
@@ -70,6 +73,11 @@ def _marks(items: Sequence[Any], each: str = "?") -> str:
     return ",".join([each] * len(items))
 
 
+def _text(data: bytes) -> str:
+    """A text column, whatever was done to it: an audit must be able to read it."""
+    return data.decode(errors="surrogateescape")
+
+
 class SqliteStore(LedgerStore):
     """A ledger in a file; its directory must exist.
 
@@ -101,6 +109,7 @@ class SqliteStore(LedgerStore):
             connection.execute("PRAGMA journal_mode = WAL")
             connection.execute("PRAGMA synchronous = FULL")
             connection.execute("PRAGMA cache_size = -65536")
+            connection.text_factory = _text
         except sqlite3.Error as error:
             raise StoreUnavailable(str(error)) from error
         with self._opened_lock:
@@ -301,6 +310,50 @@ class SqliteStore(LedgerStore):
             for item in values.items():
                 writer.execute("INSERT OR IGNORE INTO meta VALUES (?, ?)", item)
         return self.meta()
+
+    # --- rows as they stand, for an audit -------------------------------------------
+    def head_row(self) -> HeadRow:
+        rows = self._read("SELECT tree_size, root, frontier FROM head")
+        return HeadRow(*rows[0]) if rows else HeadRow(0, b"", b"")
+
+    def tile_rows(self, after: TileKey, limit: int) -> list[TileRow]:
+        rows = self._read(
+            "SELECT level, tile, start, hashes FROM tile_hashes"
+            " WHERE (level, tile, start) > (?, ?, ?) ORDER BY level, tile, start LIMIT ?",
+            (*after, limit),
+        )
+        return [TileRow(*row) for row in rows]
+
+    def checkpoint_rows(self, above: int, limit: int) -> list[Published]:
+        rows = self._read(
+            "SELECT tree_size, note, published_us FROM checkpoints WHERE tree_size > ?"
+            " ORDER BY tree_size LIMIT ?",
+            (above, limit),
+        )
+        return [Published(*row) for row in rows]
+
+    def leaf_spans(self) -> dict[str, tuple[int, int]]:
+        found = {}
+        for table in ("entries", "disclosures"):
+            # Two subqueries: SQLite looks up the ends of an index, but not both in one.
+            ((least, greatest),) = self._read(
+                f"SELECT (SELECT min(leaf_index) FROM {table}),"
+                f" (SELECT max(leaf_index) FROM {table})"
+            )
+            if least is not None:
+                found[table] = (least, greatest)
+        return found
+
+    def misnumbered(self, tree_size: int) -> tuple[int, int] | None:
+        rows = self._read(
+            "SELECT leaf_index, place FROM (SELECT leaf_index, version,"
+            "  row_number() OVER stream AS place, lag(leaf_index, 1, -1) OVER stream AS earlier"
+            "  FROM entries WHERE leaf_index < ?"
+            "  WINDOW stream AS (PARTITION BY stream ORDER BY version, leaf_index))"
+            " WHERE version <> place OR earlier > leaf_index ORDER BY leaf_index LIMIT 1",
+            (tree_size,),
+        )
+        return rows[0] if rows else None
 
     # --- followers ------------------------------------------------------------------
     def tracked(self, follower: str) -> int | None:

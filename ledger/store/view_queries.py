@@ -6,6 +6,7 @@ Each read is one short transaction over one tree size; nothing here knows the wi
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -24,6 +25,7 @@ from sqlalchemy import (
     tuple_,
 )
 
+from ledger.errors import Malformed
 from ledger.filters import Query
 from ledger.projections.answers import Aliases
 from ledger.projections.questions import Question, fields_of, texts_of
@@ -306,9 +308,9 @@ class ViewReader:
             ids.update(connection.execute(found).tuples().all())
         firsts: dict[str, int] = {}
         for name in texts_of(query, "name"):
-            rows = self.store.read_stream(stream_of_name(name, field="filter"), limit=1)
-            if rows:
-                firsts[name] = rows[0].leaf_index
+            with suppress(Malformed):  # no name of anything is no name of a use
+                rows = self.store.read_stream(stream_of_name(name), limit=1)
+                firsts.update({name: row.leaf_index for row in rows})
         numbered = {
             key: tuple(ids[name] for name in group if name in ids) for key, group in wanted.items()
         }

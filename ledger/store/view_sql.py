@@ -112,7 +112,8 @@ class Compiler:
     def _cites(self, authorization: str | None, equal: bool) -> Condition:
         if authorization is None:
             return t.uses.c.cited == 0 if equal else t.uses.c.cited > 0
-        cited = t.use_authorizations
+        # By another name: a summary by authorization joins the same table.
+        cited = t.use_authorizations.alias()
         ids = self.names.ids.get(("authorization", authorization), ())
         matching = and_(cited.c.authorization.in_(ids), cited.c.since < self.tree_size)
         if equal:

@@ -191,6 +191,8 @@ def _prepare_sqlite(connection: sqlite3.Connection, _record: object) -> None:
     # A crash may lose the newest batches; position goes back with them and they are refolded.
     connection.execute("PRAGMA synchronous = NORMAL")
     connection.execute("PRAGMA cache_size = -65536")
+    # Whatever was done to a text, an audit must be able to read it.
+    connection.text_factory = lambda data: data.decode(errors="surrogateescape")
 
 
 def _sqlalchemy_url(url: str) -> URL:

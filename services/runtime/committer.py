@@ -85,6 +85,15 @@ class Committer:
             Overloaded, Draining: Nothing was taken.
             StoreUnavailable: It is not known which of them were committed.
         """
+        # Shielded: a caller that goes away does not undo what was accepted.
+        return await asyncio.shield(self.enqueue(entries))
+
+    def enqueue(self, entries: Sequence[NewEntry]) -> asyncio.Future[Committed]:
+        """As `submit`, without waiting; shield the future where you await it.
+
+        Raises:
+            Overloaded, Draining: Nothing was taken.
+        """
         if self._closing:
             raise Draining
         if self._queued + len(entries) > MAX_QUEUED_ENTRIES and self._queued:
@@ -93,8 +102,7 @@ class Committer:
         self._pending.append(pending)
         self._queued += len(entries)
         self._wake.set()
-        # Shielded: a caller that goes away does not undo what was accepted.
-        return await asyncio.shield(pending.future)
+        return pending.future
 
     async def drain(self) -> None:
         """Take nothing new, commit what was accepted, stop."""

@@ -14,6 +14,7 @@ from google.protobuf.timestamp_pb2 import Timestamp
 
 from ledger.errors import Malformed
 from ledger.events import Count, DataFlow, Interval, Occurred
+from ledger.log import Receipt
 from ledger.times import text_of_timestamp, us_of_text
 from services.pb.candour.v1 import common_pb2 as pb
 
@@ -104,9 +105,7 @@ def read_interval(message: pb.Interval, field: str) -> Interval:
 def write_interval(interval: Interval | None) -> pb.Interval | None:
     if interval is None:
         return None
-    return pb.Interval(
-        earliest=write_time(interval.earliest), latest=write_time(interval.latest)
-    )
+    return pb.Interval(earliest=write_time(interval.earliest), latest=write_time(interval.latest))
 
 
 def read_count(message: pb.Count) -> Count:
@@ -122,7 +121,9 @@ def read_count(message: pb.Count) -> Count:
 def write_count(count: Count | None) -> pb.Count | None:
     if count is None:
         return None
-    return pb.Count(exactly=count.exactly, at_least=count.at_least)
+    if count.exactly is not None:
+        return pb.Count(exactly=count.exactly)
+    return pb.Count() if count.at_least is None else pb.Count(at_least=count.at_least)
 
 
 def read_data_flow(message: pb.DataFlow) -> DataFlow:
@@ -131,3 +132,13 @@ def read_data_flow(message: pb.DataFlow) -> DataFlow:
 
 def write_data_flow(flow: DataFlow) -> pb.DataFlow:
     return pb.DataFlow(**{member: getattr(flow, member) or "" for member in _FLOW})
+
+
+def receipt_message(receipt: Receipt) -> pb.Receipt:
+    return pb.Receipt(
+        name=receipt.name,
+        leaf_index=receipt.leaf_index,
+        leaf_hash=receipt.leaf_hash,
+        duplicate=receipt.duplicate,
+        content_compared=receipt.content_compared,
+    )

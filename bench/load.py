@@ -1,0 +1,170 @@
+"""How fast, how late? The loads, each over a running lab."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable
+
+import grpc.aio
+
+from bench.lab import OPTIONS, SERVICE, Lab, batches, percentile, unaries
+from services.pb.candour.v1 import ingest_pb2, proofs_pb2, proofs_pb2_grpc, query_pb2
+from services.pb.candour.v1 import query_pb2_grpc
+
+PARENT = "ledgers/main"
+
+
+def _raw(channel: grpc.aio.Channel, method: str) -> Callable[[bytes], object]:
+    return channel.unary_unary(
+        SERVICE + method, request_serializer=None, response_deserializer=None
+    )
+
+
+async def _closed_loop(lab: Lab, method: str, requests: list[bytes], callers: int) -> float:
+    """Each caller sends its next request when the last is answered; returns seconds."""
+    todo = iter(requests)
+    channels = [grpc.aio.insecure_channel(lab.target, OPTIONS) for _ in range(min(callers, 4))]
+
+    async def caller(number: int) -> None:
+        call = _raw(channels[number % len(channels)], method)
+        for request in todo:
+            answer = await call(request)  # type: ignore[misc]
+            assert answer
+
+    for channel in channels:
+        await channel.channel_ready()
+    started = time.perf_counter()
+    await asyncio.gather(*(caller(number) for number in range(callers)))
+    took = time.perf_counter() - started
+    for channel in channels:
+        await channel.close()
+    return took
+
+
+def batch_rate(lab: Lab, *, uses: int = 60_000, size: int = 500, callers: int = 4) -> float:
+    """Uses a second, durable, in batches."""
+    requests = batches(uses, size, seed=time.time_ns())
+    return uses / asyncio.run(_closed_loop(lab, "BatchReportToolUses", requests, callers))
+
+
+def unary_rate(lab: Lab, *, uses: int = 8_000, callers: int = 64) -> float:
+    """Uses a second, durable, one a call."""
+    requests = unaries(uses, seed=time.time_ns())
+    return uses / asyncio.run(_closed_loop(lab, "ReportToolUse", requests, callers))
+
+
+async def _offered(lab: Lab, method: str, requests: list[bytes], rate: float) -> list[float]:
+    """Send at a fixed rate whatever comes back; latency from when each was due, ms."""
+    channel = grpc.aio.insecure_channel(lab.target, OPTIONS)
+    await channel.channel_ready()
+    call = _raw(channel, method)
+    latencies: list[float] = []
+    started = time.perf_counter() + 0.05
+
+    async def one(due: float, request: bytes) -> None:
+        await call(request)  # type: ignore[misc]
+        latencies.append((time.perf_counter() - due) * 1000)
+
+    tasks = []
+    for number, request in enumerate(requests):
+        due = started + number / rate
+        wait = due - time.perf_counter()
+        if wait > 0:
+            await asyncio.sleep(wait)
+        tasks.append(asyncio.create_task(one(due, request)))
+    await asyncio.gather(*tasks)
+    await channel.close()
+    return latencies
+
+
+def unary_p99(lab: Lab, *, rate: float = 500, seconds: float = 15) -> float:
+    """p99 of unary calls offered at a fixed rate, ms from when each was due."""
+    requests = unaries(int(rate * seconds), seed=time.time_ns())
+    return percentile(asyncio.run(_offered(lab, "ReportToolUse", requests, rate)), 0.99)
+
+
+def lag_p99(lab: Lab, *, rate: float = 6_000, seconds: float = 10, size: int = 100) -> float:
+    """p99 of the time from an acknowledged batch to its being in the views, ms."""
+    requests = batches(int(rate * seconds), size, seed=time.time_ns())
+    return percentile(asyncio.run(_lags(lab, requests, rate / size)), 0.99)
+
+
+async def _lags(lab: Lab, requests: list[bytes], rate: float) -> list[float]:
+    channel = grpc.aio.insecure_channel(lab.target, OPTIONS)
+    await channel.channel_ready()
+    call = _raw(channel, "BatchReportToolUses")
+    proofs = proofs_pb2_grpc.ProofsServiceStub(channel)
+    acknowledged: list[tuple[float, int]] = []
+    seen: list[tuple[float, int]] = []
+    done = asyncio.Event()
+
+    async def watch() -> None:
+        while not done.is_set():
+            head = await proofs.GetTreeHead(proofs_pb2.GetTreeHeadRequest(parent=PARENT))
+            seen.append((time.perf_counter(), head.projected_tree_size))
+            await asyncio.sleep(0.005)
+
+    async def one(request: bytes) -> None:
+        answer = await call(request)  # type: ignore[misc]
+        at = time.perf_counter()
+        results = ingest_pb2.BatchReportToolUsesResponse.FromString(answer).results
+        acknowledged.append((at, max(result.receipt.leaf_index for result in results) + 1))
+
+    watcher = asyncio.create_task(watch())
+    started, tasks = time.perf_counter(), []
+    for number, request in enumerate(requests):
+        wait = started + number / rate - time.perf_counter()
+        if wait > 0:
+            await asyncio.sleep(wait)
+        tasks.append(asyncio.create_task(one(request)))
+    await asyncio.gather(*tasks)
+    last = max(size for _, size in acknowledged)
+    while not seen or seen[-1][1] < last:
+        await asyncio.sleep(0.01)
+    done.set()
+    await watcher
+    await channel.close()
+    lags, at = [], 0
+    for moment, size in sorted(acknowledged, key=lambda item: item[1]):
+        while seen[at][1] < size:
+            at += 1
+        lags.append(max(0.0, seen[at][0] - moment) * 1000)
+    return lags
+
+
+def proof_p99(lab: Lab, *, calls: int = 500) -> float:
+    """p99 of GetInclusionProof over random entries, ms."""
+
+    async def run() -> list[float]:
+        async with grpc.aio.insecure_channel(lab.target, OPTIONS) as channel:
+            stub = proofs_pb2_grpc.ProofsServiceStub(channel)
+            head = await stub.GetTreeHead(proofs_pb2.GetTreeHeadRequest(parent=PARENT))
+            took = []
+            for number in range(calls):
+                leaf = number * 7_919 % head.checkpoint_tree_size
+                started = time.perf_counter()
+                await stub.GetInclusionProof(
+                    proofs_pb2.GetInclusionProofRequest(parent=PARENT, leaf_index=leaf)
+                )
+                took.append((time.perf_counter() - started) * 1000)
+            return took
+
+    return percentile(asyncio.run(run()), 0.99)
+
+
+def list_p99(lab: Lab, filters: list[str], *, calls: int = 60) -> dict[str, float]:
+    """p99 of the first page of 50 for each filter, ms."""
+
+    async def run(text: str) -> float:
+        async with grpc.aio.insecure_channel(lab.target, OPTIONS) as channel:
+            stub = query_pb2_grpc.QueryServiceStub(channel)
+            request = query_pb2.ListToolUsesRequest(parent=PARENT, filter=text, page_size=50)
+            took = []
+            for _ in range(calls):
+                started = time.perf_counter()
+                await stub.ListToolUses(request)
+                took.append((time.perf_counter() - started) * 1000)
+            return percentile(took, 0.99)
+
+    return {text: asyncio.run(run(text)) for text in filters}

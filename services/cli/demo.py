@@ -1,0 +1,5 @@
+"""candour demo."""
+
+
+def demo() -> None:
+    """Show."""

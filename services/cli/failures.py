@@ -1,0 +1,128 @@
+"""What went wrong, in one sentence, and what to do next? Never a traceback.
+
+grpc status + google.rpc details ──failure_of──► CommandFailed ──main──► stderr, exit status
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    import grpc
+    from google.rpc.status_pb2 import Status
+
+USAGE: Final = 2
+
+
+class CommandFailed(Exception):
+    """A command could not do what it was asked to.
+
+    Args:
+        sentence: What failed, without a full stop.
+        advice: What to do next; "" where nobody can say.
+        exit_code: 1; USAGE where the command line itself is wrong.
+    """
+
+    def __init__(self, sentence: str, advice: str = "", *, exit_code: int = 1) -> None:
+        super().__init__(f"{sentence}. {advice}." if advice else f"{sentence}.")
+        self.sentence, self.advice, self.exit_code = sentence, advice, exit_code
+
+
+@dataclass(frozen=True, slots=True)
+class Details:
+    """What a google.rpc.Status says beside its message.
+
+    Members:
+        violations: (field, description) of a BadRequest.
+        reason: Of an ErrorInfo, as CONFLICTING_RESUBMISSION.
+        retry_s: Of a RetryInfo; None where there is none.
+    """
+
+    violations: tuple[tuple[str, str], ...] = ()
+    reason: str = ""
+    retry_s: float | None = None
+
+
+_ADVICE: Final = {
+    "AGENCY_NOT_REGISTERED": (
+        "Register it with `candour agencies register`, or import without --no-register"
+    ),
+    "CONFLICTING_RESUBMISSION": "Withdraw the first report if it was wrong, then report again",
+}
+_ADVICE_BY_CODE: Final = {
+    "NOT_FOUND": "Look it up with a `list` command, and check --ledger",
+    "OUT_OF_RANGE": "Leave --as-of out to ask about the newest state",
+    "UNIMPLEMENTED": "The server is of another release than this command",
+    "UNAUTHENTICATED": "Check your credentials",
+    "PERMISSION_DENIED": "Ask whoever runs the ledger for access",
+    "INTERNAL": "The server's log says more",
+    "UNKNOWN": "The server's log says more",
+    "DATA_LOSS": "Run `candour audit`, and tell whoever runs the ledger",
+    "RESOURCE_EXHAUSTED": "Try again in a while",
+    "ABORTED": "Try again",
+}
+
+
+def failure_of(error: grpc.RpcError, target: str) -> CommandFailed:
+    """A failed call as what a person can act on."""
+    code, message = code_name(error), str(error.details() or "")
+    details = details_of_error(error)
+    if code == "UNAVAILABLE" and details == Details():
+        return CommandFailed(
+            f"No ledger answers at {target}",
+            "Start one with `candour serve`, or say where it is with --target HOST:PORT",
+        )
+    if code == "UNAVAILABLE":
+        wait = f"in {details.retry_s:g} s" if details.retry_s else "in a while"
+        return CommandFailed(
+            f"The ledger cannot answer now: {_plain(message)}", f"Try again {wait}"
+        )
+    if code == "DEADLINE_EXCEEDED":
+        return CommandFailed(
+            f"The ledger at {target} did not answer in time",
+            "It may be busy, or its views behind: try again in a while",
+        )
+    said = "; ".join(f"{field}: {text}" if field else text for field, text in details.violations)
+    advice = _ADVICE.get(details.reason) or _ADVICE_BY_CODE.get(code, "")
+    return CommandFailed(_plain(said or message or code), advice)
+
+
+def code_name(error: grpc.RpcError) -> str:
+    """`UNAVAILABLE`, `NOT_FOUND`, …"""
+    return str(error.code().name)
+
+
+def details_of_error(error: grpc.RpcError) -> Details:
+    """The details that came with a failed call; none where the transport failed."""
+    from grpc_status import rpc_status
+
+    try:
+        status = rpc_status.from_call(error)  # type: ignore[arg-type]
+    except ValueError:  # details that contradict the status itself
+        return Details()
+    return Details() if status is None else details_of(status)
+
+
+def details_of(status: Status) -> Details:
+    """The details that this command understands; others are passed by."""
+    from google.rpc import error_details_pb2 as pb
+
+    violations: list[tuple[str, str]] = []
+    reason, retry_s = "", None
+    for detail in status.details:
+        bad, info, retry = pb.BadRequest(), pb.ErrorInfo(), pb.RetryInfo()
+        if detail.Unpack(bad):
+            violations += [(item.field, item.description) for item in bad.field_violations]
+        elif detail.Unpack(info):
+            reason = info.reason
+        elif detail.Unpack(retry):
+            retry_s = retry.retry_delay.seconds + retry.retry_delay.nanos / 1e9
+    return Details(tuple(violations), reason, retry_s)
+
+
+def _plain(text: str) -> str:
+    """One line without a full stop, begun with a capital where it begins with a plain word."""
+    line = " ".join(text.split()).rstrip(".")
+    first = line.partition(" ")[0]
+    return line[:1].upper() + line[1:] if first.isalpha() else line

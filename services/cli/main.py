@@ -1,0 +1,111 @@
+"""candour: run a ledger, put uses into it, ask it, prove what it says, check it.
+
+    serve   demo   audit
+    import  uses  prove  authorizations  agencies  technologies  sources
+
+Exit status: 0 done, 1 it could not be done, 2 the command line is wrong (of `audit`: 0 good,
+1 a difference was found, 2 it could not run).
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+from io import TextIOWrapper
+from typing import Annotated, Final
+
+import typer
+
+from services.cli import (
+    audit,
+    authorizations,
+    demo,
+    import_commands,
+    prove,
+    registers,
+    serve,
+    uses_changes,
+)
+from services.cli.failures import USAGE, CommandFailed
+from services.cli.options import command
+from services.cli.output import say
+
+app: Final = typer.Typer(
+    name="candour",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    help="An audit ledger for investigative technology.",
+)
+command(app, "serve")(serve.serve)
+command(app, "demo")(demo.demo)
+command(app, "audit")(audit.audit)
+app.add_typer(import_commands.app, name="import")
+app.add_typer(uses_changes.app, name="uses")
+app.add_typer(prove.app, name="prove")
+app.add_typer(authorizations.app, name="authorizations")
+app.add_typer(registers.agencies, name="agencies")
+app.add_typer(registers.technologies, name="technologies")
+app.add_typer(registers.sources, name="sources")
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        from importlib.metadata import version
+
+        print(f"candour {version('candour-ledger')}")
+        raise typer.Exit
+
+
+@app.callback()
+def _root(
+    _version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print it.")
+    ] = False,
+) -> None:
+    """An audit ledger for investigative technology."""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command; returns the exit status. Raises nothing, whatever happens."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
+    try:
+        app(args=None if arguments is None else list(arguments), prog_name="candour")
+    except SystemExit as done:
+        return done.code if isinstance(done.code, int) else int(done.code is not None)
+    except Exception as error:  # people get a sentence, never a traceback
+        if os.environ.get("CANDOUR_DEBUG"):
+            raise
+        sentence, exit_code = explain(error)
+        say(f"candour: {sentence}")
+        return exit_code
+    return 0
+
+
+def explain(error: Exception) -> tuple[str, int]:
+    """What to say of an error, and the exit status."""
+    from ledger.errors import CandourError, Malformed
+
+    if isinstance(error, CommandFailed):
+        return str(error), error.exit_code
+    if isinstance(error, Malformed):
+        return f"{error.field}: {error.reason}.", USAGE
+    if isinstance(error, CandourError):
+        return f"{error}.", 1
+    if isinstance(error, OSError):
+        where = f"{error.filename}: " if error.filename else ""
+        return f"{where}{error.strerror or error}.", 1
+    kind = type(error).__name__
+    return f"an error of candour itself ({kind}: {error}). CANDOUR_DEBUG=1 says more.", 1
+
+
+def run() -> None:
+    """Entry point of the `candour` command."""
+    sys.exit(main())
+
+
+if __name__ == "__main__":
+    run()

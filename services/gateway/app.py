@@ -1,0 +1,78 @@
+"""The HTTP side: which ledgers are here, whose keys, and what is their newest checkpoint?
+
+    GET /ledgers                      names, as JSON
+    GET /ledgers/<ledger>/vkey        the checkpoint key, text
+    GET /ledgers/<ledger>/checkpoint  the newest published checkpoint, a signed note (C2SP)
+    GET /livez  /readyz               the process runs; it can serve
+
+Source: C2SP tlog-tiles for the checkpoint's content type and caching.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse, PlainTextResponse, Response
+from starlette.routing import Route
+
+from ledger.store.core import StoreUnavailable
+from services.runtime.reading import Reading
+
+_TEXT = "text/plain; charset=utf-8"
+
+
+def build_app(ledgers: Mapping[str, Reading]) -> Starlette:
+    """The application over the hosted ledgers."""
+
+    async def names(_request: Request) -> Response:
+        return JSONResponse({"ledgers": sorted(ledgers)})
+
+    def ledger(request: Request) -> Reading | None:
+        return ledgers.get(request.path_params["ledger"])
+
+    async def vkey(request: Request) -> Response:
+        reading = ledger(request)
+        if reading is None:
+            return _missing()
+        text = reading.hosted.keys.checkpoint.verifier_key.format() + "\n"
+        return Response(text, media_type=_TEXT)
+
+    async def checkpoint(request: Request) -> Response:
+        reading = ledger(request)
+        if reading is None:
+            return _missing()
+        try:
+            published = await reading.run(reading.hosted.store.published)
+        except StoreUnavailable:
+            return PlainTextResponse("the store is not available\n", 503, {"Retry-After": "1"})
+        if published is None:
+            return _missing()
+        headers = {"Cache-Control": "no-cache"}
+        return Response(published.note, media_type=_TEXT, headers=headers)
+
+    async def livez(_request: Request) -> Response:
+        return PlainTextResponse("ok\n")
+
+    async def readyz(_request: Request) -> Response:
+        for name, reading in ledgers.items():
+            try:
+                await reading.run(reading.hosted.store.head)
+            except StoreUnavailable:
+                return PlainTextResponse(f"ledger {name}: the store is not available\n", 503)
+        return PlainTextResponse("ok\n")
+
+    return Starlette(
+        routes=[
+            Route("/ledgers", names),
+            Route("/ledgers/{ledger}/vkey", vkey),
+            Route("/ledgers/{ledger}/checkpoint", checkpoint),
+            Route("/livez", livez),
+            Route("/readyz", readyz),
+        ]
+    )
+
+
+def _missing() -> Response:
+    return PlainTextResponse("not found\n", 404)

@@ -1,0 +1,98 @@
+"""The projector: a process that folds the log into views, and dies with its parent.
+
+    stdin: a line after each commit (a hint; polling finds what a lost hint misses)
+           end of file: the parent is gone, stop
+
+Run by `candour serve`, one a ledger, so that folding has a core of its own. Several may run
+on one ledger: the position row lets one of them through at a time.
+"""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import os
+import select
+import signal
+import sys
+import time
+from pathlib import Path
+
+from ledger.limits import FOLLOW_POLL_S, PROJECTOR_BATCH
+from ledger.store.core import StoreUnavailable
+from ledger.store.view_writer import ViewWriter
+from services.runtime.hosting import open_store
+from services.runtime.reading import open_views
+from services.runtime.settings import Settings
+
+_log = logging.getLogger("candour.projector")
+_RETRY_S = 0.5
+# Tell the planner how the tables have grown each time they grew by half again.
+_GROWTH = 1.5
+
+
+def main() -> None:
+    """Follow one ledger until stdin closes."""
+    parser = argparse.ArgumentParser(prog="python -m services.projector")
+    parser.add_argument("--data", type=Path, required=True)
+    parser.add_argument("--ledger", required=True)
+    options = parser.parse_args()
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent decides when we stop
+    # The URL may hold a password: it comes by the environment, never on the command line.
+    settings = Settings(
+        data=options.data,
+        database_url=os.environ.get("CANDOUR_DATABASE_URL") or None,
+        ledger=options.ledger,
+    )
+    logging.basicConfig(level=logging.INFO, stream=sys.stderr)
+    follow(settings)
+
+
+def follow(settings: Settings) -> None:
+    """Fold until stdin closes; a database that goes away is waited for."""
+    os.set_blocking(0, False)
+    while True:
+        try:
+            _follow_one(settings)
+            return
+        except Exception as error:  # noqa: BLE001  whatever it was, the log is still there
+            _log.warning("projector of %s starts over: %s", settings.ledger, type(error).__name__)
+            if _parent_gone(_RETRY_S):
+                return
+
+
+def _follow_one(settings: Settings) -> None:
+    store = open_store(settings)
+    engine = open_views(settings)
+    try:
+        writer = ViewWriter(engine, store)
+        analysed = writer.position()
+        while True:
+            done = writer.catch_up(batch=PROJECTOR_BATCH)
+            if done > analysed * _GROWTH + PROJECTOR_BATCH:
+                writer.refresh_statistics()
+                analysed = done
+            if _parent_gone(FOLLOW_POLL_S):
+                return
+    finally:
+        engine.dispose()
+        store.close()
+
+
+def _parent_gone(wait_s: float) -> bool:
+    """Wait for a hint, `wait_s` at most; True where stdin is at its end."""
+    deadline = time.monotonic() + wait_s
+    ready, _, _ = select.select([0], [], [], max(0.0, deadline - time.monotonic()))
+    if not ready:
+        return False
+    try:
+        return os.read(0, 65_536) == b""
+    except BlockingIOError:
+        return False
+
+
+if __name__ == "__main__":
+    try:
+        main()
+    except StoreUnavailable as gone:
+        sys.exit(str(gone))

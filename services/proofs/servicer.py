@@ -1,0 +1,88 @@
+"""ProofsService: what a stranger needs to check the ledger without trusting it.
+
+    request ──names──► tiles, entries, checkpoints (a thread) ──► hashes of RFC 9162
+
+Each request reads the few tiles its proof needs; nothing is kept in between.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping
+from typing import Any, Final
+
+import grpc.aio
+
+from services.pb.candour.v1 import proofs_pb2 as pb
+from services.pb.candour.v1 import proofs_pb2_grpc
+from services.proofs import proving
+from services.proofs.bundles import prove_tool_uses
+from services.runtime.names import ledger_of
+from services.runtime.reading import Reading
+from services.runtime.serving import Serving
+
+Context = grpc.aio.ServicerContext[Any, Any]
+SERVICE: Final = pb.DESCRIPTOR.services_by_name["ProofsService"].full_name
+
+
+class ProofsServicer(proofs_pb2_grpc.ProofsServiceServicer):
+    """Proves what the hosted ledgers hold."""
+
+    def __init__(
+        self, ledgers: Mapping[str, Serving], readings: Mapping[str, Reading] | None = None
+    ) -> None:
+        self._ledgers, self._readings = ledgers, readings or {}
+
+    async def GetTreeHead(  # noqa: N802
+        self, request: pb.GetTreeHeadRequest, _context: Context
+    ) -> pb.GetTreeHeadResponse:
+        serving = ledger_of(request.parent, self._ledgers)
+        response = await serving.run(proving.tree_head, serving.hosted)
+        if serving.projected is not None:
+            response.projected_tree_size = await serving.projected()
+        return response
+
+    async def GetInclusionProof(  # noqa: N802
+        self, request: pb.GetInclusionProofRequest, _context: Context
+    ) -> pb.GetInclusionProofResponse:
+        serving = ledger_of(request.parent, self._ledgers)
+        return await serving.run(
+            proving.inclusion,
+            serving.hosted,
+            leaf_index=request.leaf_index,
+            tree_size=request.tree_size,
+        )
+
+    async def GetConsistencyProof(  # noqa: N802
+        self, request: pb.GetConsistencyProofRequest, _context: Context
+    ) -> pb.GetConsistencyProofResponse:
+        serving = ledger_of(request.parent, self._ledgers)
+        return await serving.run(
+            proving.consistency,
+            serving.hosted,
+            old_size=request.old_tree_size,
+            new_size=request.tree_size,
+        )
+
+    async def GetEntry(  # noqa: N802
+        self, request: pb.GetEntryRequest, _context: Context
+    ) -> pb.GetEntryResponse:
+        serving = ledger_of(request.parent, self._ledgers)
+        return await serving.run(proving.entry, serving.hosted, request.leaf_index)
+
+    async def GetReceipt(  # noqa: N802
+        self, request: pb.GetReceiptRequest, _context: Context
+    ) -> pb.GetReceiptResponse:
+        serving = ledger_of(request.parent, self._ledgers)
+        return await serving.run(
+            proving.receipt, serving.hosted, request.source, request.source_event_id
+        )
+
+    async def ProveToolUses(  # noqa: N802
+        self, request: pb.ProveToolUsesRequest, _context: Context
+    ) -> AsyncIterator[pb.ProveToolUsesResponse]:
+        async for part in prove_tool_uses(ledger_of(request.parent, self._readings), request):
+            yield part
+
+
+def add_to_server(servicer: ProofsServicer, server: grpc.aio.Server) -> None:
+    proofs_pb2_grpc.add_ProofsServiceServicer_to_server(servicer, server)

@@ -1,0 +1,143 @@
+"""How is a rare command carried out? Decided in a thread, committed like any report.
+
+    Asked ──first receipt of this request_id?──► decide (registrar) ──► committer ──► receipt
+                          ▲                                                 │
+                          └────────── somebody else was faster ◄────────────┘
+
+What was done before is no error: its first receipt comes again. Source: AIP-155.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any
+
+from grpc.aio import ServicerContext
+
+from ledger.application import Registrar
+from ledger.canonical_json import JsonValue
+from ledger.domain.base import Already, Provenance
+from ledger.errors import CandourError
+from ledger.limits import MAX_DECISIONS
+from ledger.log import ConflictingResubmission, Receipt
+from ledger.merkle import leaf_hash
+from ledger.store.core import NewEntry, StreamConflict
+from ledger.streams import name_of_stream
+from services.runtime.serving import Serving, check_deadline
+from services.runtime.value_messages import receipt_message
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """A command, and how it came.
+
+    Members:
+        decide: Makes its entry; may raise Already, and whatever refuses it.
+        reporter: Credential of the caller.
+        capture, source: As in the envelope.
+        request_id: Under which its receipt is found again; blank for none. Leave it blank
+            where the entry has an identity of its own.
+        said: What was asked, to tell whether a request_id is used twice.
+    """
+
+    decide: Callable[[Registrar, Provenance], NewEntry]
+    reporter: str
+    capture: str = "live"
+    source: str | None = None
+    request_id: str = ""
+    said: tuple[JsonValue, ...] = ()
+
+
+async def carry_out(
+    serving: Serving, asked: Asked, context: ServicerContext[Any, Any]
+) -> tuple[Receipt, bytes]:
+    """The receipt of a command, and a checkpoint that covers it.
+
+    Raises:
+        NotRegistered, NotInState, Malformed: As the command's decision.
+        ConflictingResubmission: The name or request_id stands for something else.
+        StreamConflict: Others kept changing the same thing.
+        StoreUnavailable, Overloaded, Draining, DeadlineOver: As named.
+    """
+    result: Receipt | CandourError | None = None
+    for _ in range(MAX_DECISIONS):
+        decided = await serving.run(_decide, serving, asked)
+        if isinstance(decided, Receipt):
+            return decided, await serving.run(_checkpoint, serving)
+        check_deadline(context)
+        committed = await serving.committer.submit([decided])
+        (result,) = committed.results
+        if isinstance(result, Receipt):
+            return result, committed.checkpoint
+        if not isinstance(result, StreamConflict):
+            break
+    assert isinstance(result, CandourError)
+    raise result
+
+
+async def answer(
+    serving: Serving, asked: Asked, context: ServicerContext[Any, Any]
+) -> dict[str, Any]:
+    """As `carry_out`: the two members of every response to a command."""
+    receipt, checkpoint = await carry_out(serving, asked, context)
+    return {"receipt": receipt_message(receipt), "checkpoint": checkpoint.decode()}
+
+
+def _decide(serving: Serving, asked: Asked) -> NewEntry | Receipt:
+    """A new entry, or the receipt of the one that says it already. Blocking."""
+    hosted = serving.hosted
+    identity = content = None
+    if asked.request_id:
+        identity = hosted.keys.identity.of_request(asked.request_id)
+        content = hosted.keys.identity.digest("asked", *asked.said)
+        first = _first_receipt(serving, identity, content)
+        if first is not None:
+            return first
+    told = Provenance(
+        reporter=asked.reporter,
+        recorded_us=hosted.log.clock_us(),
+        capture=asked.capture,
+        source=asked.source,
+    )
+    try:
+        entry = asked.decide(hosted.registrar, told)
+    except Already as already:
+        return _receipt_of_version(serving, already)
+    return entry if identity is None else replace(entry, identity=identity, content=content)
+
+
+def _first_receipt(serving: Serving, identity: bytes, content: bytes) -> Receipt | None:
+    store = serving.hosted.store
+    with store.transaction() as transaction:  # left without a commit: nothing is written
+        _, held, _ = transaction.begin([identity], [])
+    if identity not in held:
+        return None
+    leaf_index, said_first = held[identity]
+    (first,) = store.entries_at([leaf_index])
+    name = name_of_stream(first.stream)
+    if said_first is not None and said_first != content:
+        raise ConflictingResubmission(name, leaf_index)
+    return Receipt(
+        name,
+        leaf_index,
+        leaf_hash(first.entry),
+        duplicate=True,
+        content_compared=said_first is not None,
+    )
+
+
+def _receipt_of_version(serving: Serving, already: Already) -> Receipt:
+    version = already.version
+    (first,) = serving.hosted.store.read_stream(already.stream, gt=version - 1, lte=version)
+    return Receipt(
+        name_of_stream(first.stream),
+        first.leaf_index,
+        leaf_hash(first.entry),
+        duplicate=True,
+        content_compared=False,
+    )
+
+
+def _checkpoint(serving: Serving) -> bytes:
+    return serving.hosted.log.checkpoint(serving.hosted.store.head())

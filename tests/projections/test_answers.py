@@ -1,0 +1,173 @@
+"""Do the database's answers and the pure fold's agree, whatever happened, whatever is asked?
+
+    operations ──► log ──ViewWriter──► ViewReader.page, .summary ─┐
+                    └────fold_of────► Fold ──answer──────────────╪─► equal
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from ledger.projections.answers import Fold, answer
+from ledger.projections.questions import SUMMARY_KEYS, Question
+from ledger.projections.uses import UseState
+from ledger.store.core import StoredEntry
+from ledger.store.view_queries import Found, Place, ViewReader
+from ledger.store.view_writer import ViewWriter
+from tests import ledgers
+from tests.ledgers import Ledger, fold_of
+from tests.strategies import Operation, filters, operations
+
+
+@dataclass
+class Told:
+    """A ledger that was told some operations, and its views."""
+
+    entries: list[StoredEntry]
+    reader: ViewReader
+    writer: ViewWriter
+
+    def sizes(self) -> st.SearchStrategy[int]:
+        return st.integers(0, len(self.entries))
+
+    def filters(self) -> st.SearchStrategy[str]:
+        """Filters that name performers, uses and imports of this very ledger too."""
+        fold, _ = fold_of(self.entries)
+        rows = list(fold.uses.values())
+        known = {
+            "performer": {row.performer for row in rows if row.performer},
+            "import": {row.import_ for row in rows if row.import_},
+            "name": {f"toolUses/{row.use.partition('/')[2]}" for row in rows},
+        }
+        return filters(**{field: tuple(sorted(texts)) for field, texts in known.items()})
+
+
+def told(place: ledgers.Place, steps: list[Operation], *, project: bool = True) -> Told:
+    place.wipe()
+    ledger, engine = Ledger(place.open()), place.engine()
+    ledger.tell(steps)
+    writer = ViewWriter(engine, ledger.store)
+    if project:
+        writer.catch_up(batch=3)
+    return Told(ledger.entries(), ViewReader(engine, ledger.store), writer)
+
+
+def pages(reader: ViewReader, question: Question, limit: int, **shown: bool) -> list[Found]:
+    """All pages of a list, one after another."""
+    found: list[Found] = []
+    after: Place | None = None
+    while True:
+        page, _unread = reader.page(question, after, limit, **shown)
+        assert len(page) <= limit
+        if not page:
+            return found
+        found += page
+        after = page[-1].place
+
+
+def listed(reader: ViewReader, question: Question) -> dict[str, Any]:
+    """What `answer` says of a list, as the database says it."""
+    found = pages(reader, question, 50)
+    uses = sorted((use.first, use.definite) for use in found)
+    count = sum(use.definite for use in found)
+    return {"uses": uses, "count": count, "possible": len(found) - count}
+
+
+def listed_purely(question: Question, fold: Fold) -> dict[str, Any]:
+    found = answer(question, fold)
+    uses = [(use["leaf_index"], use["definite"]) for use in found["uses"]]
+    return {"uses": uses, "count": found["count"], "possible": found["possible"]}
+
+
+def summed(reader: ViewReader, question: Question) -> dict[str, Any]:
+    """What `answer` says of a summary, as the database says it."""
+    found = reader.summary(question)
+    groups = [
+        {"count": group.count, "key": group.key, "possible": group.possible}
+        for group in found.groups
+    ]
+    return {"groups": groups, "count": found.count, "possible": found.possible}
+
+
+def summed_purely(question: Question, fold: Fold) -> dict[str, Any]:
+    found = answer(question, fold)
+    return {name: found[name] for name in ("groups", "count", "possible")}
+
+
+@settings(max_examples=settings.default.max_examples * 2 // 3)
+@given(operations, st.data())
+def test_database_answers_as_the_pure_fold(
+    place: ledgers.Place, steps: list[Operation], data: st.DataObject
+) -> None:
+    """Uses, counts and groups are the same, for any filter, at any tree size."""
+    ledger = told(place, steps)
+    asked = ledger.filters()
+    for _ in range(3):
+        size = data.draw(ledger.sizes())
+        fold, unread = fold_of(ledger.entries[:size])
+        for _ in range(3):
+            question = Question.ask(data.draw(asked), size)
+            assert listed_purely(question, fold) == listed(ledger.reader, question)
+            assert unread == ledger.reader.page(question, None, 1)[1]
+            for by in SUMMARY_KEYS:
+                question = Question.ask(question.filter, size, by)
+                assert summed_purely(question, fold) == summed(ledger.reader, question)
+
+
+@settings(max_examples=settings.default.max_examples // 3)
+@given(operations, st.integers(1, 7))
+def test_withdrawn_uses_are_listed_where_they_are_asked_for(
+    place: ledgers.Place, steps: list[Operation], limit: int
+) -> None:
+    """With `withdrawn` every use stands in the list, and says why it no longer counts."""
+    ledger = told(place, steps)
+    size = len(ledger.entries)
+    fold, _ = fold_of(ledger.entries)
+    expected = [
+        (row.first, row.state, row.import_ in fold.withdrawn_imports) for row in fold.uses.values()
+    ]
+
+    found = pages(ledger.reader, Question.ask("", size), limit, withdrawn=True)
+    assert expected == sorted((use.first, use.state, use.import_withdrawn) for use in found)
+    assert all(state in set(UseState) for _, state, _ in expected)
+
+
+@settings(max_examples=settings.default.max_examples // 3)
+@given(operations, st.integers(1, 7), st.data())
+def test_pages_leave_no_gap_and_repeat_nothing(
+    place: ledgers.Place, steps: list[Operation], limit: int, data: st.DataObject
+) -> None:
+    """Pages of any length, joined, are the one long page: certain uses first, each by time."""
+    ledger = told(place, steps)
+    question = Question.ask(data.draw(ledger.filters()), data.draw(ledger.sizes()))
+    whole, _ = ledger.reader.page(question, None, 1_000)
+
+    assert whole == pages(ledger.reader, question, limit)
+    order = [(use.place.phase, use.place.earliest_us, use.first) for use in whole]
+    assert order == sorted(set(order))
+
+
+@settings(max_examples=settings.default.max_examples // 3)
+@given(operations, operations, st.data())
+def test_later_entries_change_no_earlier_answer(
+    place: ledgers.Place, steps: list[Operation], later: list[Operation], data: st.DataObject
+) -> None:
+    """What was answered as of a tree size is answered again when the log has grown."""
+    place.wipe()
+    ledger, engine = Ledger(place.open()), place.engine()
+    writer, reader = ViewWriter(engine, ledger.store), ViewReader(engine, ledger.store)
+    ledger.tell(steps)
+    size = writer.catch_up(batch=100)
+    asked = Told(ledger.entries(), reader, writer).filters()
+    question = Question.ask(data.draw(asked), data.draw(st.integers(0, size)))
+    by = data.draw(st.sampled_from(SUMMARY_KEYS))
+    grouped = Question.ask(question.filter, question.tree_size, by)
+    before = listed(reader, question), summed(reader, grouped)
+
+    ledger.tell(later)
+    writer.catch_up(batch=2)
+    assert before == (listed(reader, question), summed(reader, grouped))

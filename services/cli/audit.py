@@ -1,9 +1,146 @@
-"""candour audit: does everything in the database follow from the entries?"""
+"""candour audit: does everything in the database follow from the entries?
+
+    Settings ──open──► store, views, vkey ──ledger.store.audit──► report ──► exit status 0 | 1
+
+Anything that keeps the audit from running ends in 2, so that 1 always means a difference.
+"""
 
 from __future__ import annotations
 
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Final
+
+import typer
+
+from services.cli.failures import CommandFailed
 from services.cli.options import As, Format
+from services.cli.output import print_object, print_rows, say
+
+if TYPE_CHECKING:
+    from ledger.store.audit import AuditReport, Progress
+    from ledger.tlog import VerifierKey
+    from services.runtime.settings import Settings
+
+DIFFERENT: Final = 1
+COULD_NOT_RUN: Final = 2
+_FINDINGS: Final = {"what": "what", "where": "where", "difference": "sentence"}
 
 
-def audit(form: As = Format.TABLE) -> None:
-    """Check."""
+def audit(
+    data: Annotated[
+        Path, typer.Option(envvar="CANDOUR_DATA", file_okay=False, help="As of `candour serve`.")
+    ] = Path("candour-data"),
+    database_url: Annotated[
+        str | None, typer.Option(envvar="CANDOUR_DATABASE_URL", metavar="URL", help="Likewise.")
+    ] = None,
+    ledger: Annotated[
+        str, typer.Option(envvar="CANDOUR_LEDGER", metavar="NAME", help="Which ledger.")
+    ] = "main",
+    vkey: Annotated[
+        Path | None,
+        typer.Option(
+            dir_okay=False, help="The checkpoint key you trust; by default the data directory's."
+        ),
+    ] = None,
+    form: As = Format.TABLE,
+) -> None:
+    """Make every leaf, tile, head and view anew from the entries, and compare.
+
+    Exit status: 0 good, 1 a difference was found, 2 the audit could not run.
+    """
+    from services.runtime.settings import Settings
+
+    settings = Settings(data=data, database_url=database_url or None, ledger=ledger)
+    try:
+        report = _run(settings, vkey or data / f"{ledger}.vkey", given=vkey is not None)
+    except Exception as error:
+        said = str(error).rstrip(".") or type(error).__name__
+        raise CommandFailed(f"The audit could not run: {said}", exit_code=COULD_NOT_RUN) from error
+    _print(report, form)
+    raise typer.Exit(0 if report.good else DIFFERENT)
+
+
+def _run(settings: Settings, vkey: Path, *, given: bool) -> AuditReport:
+    from ledger.store.audit import audit_ledger
+    from services.runtime.hosting import open_store
+    from services.runtime.reading import open_views, views_path
+
+    _check_there(settings)
+    key = _key(vkey) if given or vkey.exists() else None
+    store = open_store(settings)
+    try:
+        if not store.meta():
+            raise CommandFailed(f"No ledger {settings.ledger} was ever served from there")
+        there = settings.database_url is not None or views_path(settings).exists()
+        views = open_views(settings) if there else None
+        try:
+            with _progress() as progress:
+                return audit_ledger(
+                    store,
+                    views,
+                    vkey=key,
+                    origin=None if key is None else key.name,
+                    progress=progress,
+                )
+        finally:
+            if views is not None:
+                views.dispose()
+    finally:
+        store.close()
+
+
+def _check_there(settings: Settings) -> None:
+    """An audit makes no ledger where there is none."""
+    path = settings.data / f"{settings.ledger}.db"
+    if settings.database_url is None and not path.is_file():
+        raise CommandFailed(f"There is no {path}", "Say where with --data or --database-url")
+
+
+def _key(path: Path) -> VerifierKey:
+    from ledger.errors import Malformed
+    from ledger.tlog import VerifierKey
+
+    try:
+        return VerifierKey.parse(path.read_text("utf-8").strip())
+    except (Malformed, UnicodeDecodeError) as error:
+        raise CommandFailed(f"{path} is no vkey: {error}") from None
+
+
+@contextmanager
+def _progress() -> Iterator[Progress]:
+    """A line a stage on stderr where somebody watches it."""
+    from rich.console import Console
+    from rich.progress import Progress as Bars
+
+    console = Console(stderr=True)
+    with Bars(console=console, disable=not console.is_terminal, transient=True) as bars:
+        tasks: dict[str, object] = {}
+
+        def show(stage: str, done: int, total: int) -> None:
+            if stage not in tasks:
+                tasks[stage] = bars.add_task(stage, total=total)
+            bars.update(tasks[stage], completed=done, total=total)  # type: ignore[arg-type]
+
+        yield show
+
+
+def _print(report: AuditReport, form: Format) -> None:
+    found = report.to_object()
+    if form is Format.JSON:
+        print_object(found, form)
+        return
+    if form is Format.CSV:
+        print_rows(found["findings"], _FINDINGS, form)
+    else:
+        print_object(found, form, leave_out=("findings", "not_checked"))
+        if found["findings"]:
+            print()
+            print_rows(found["findings"], _FINDINGS, form)
+        print("\nnot checked:")
+        for item in found["not_checked"]:
+            print(f"  - {item}")
+    sys.stdout.flush()
+    say(f"{found['verdict']}: {report.tree_size} entries audited.")

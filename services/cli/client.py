@@ -113,7 +113,7 @@ class Client:
         left = most
         while left is None or left > 0:
             request.page_size = MAX_PAGE_SIZE if left is None else min(left, MAX_PAGE_SIZE)
-            response = self.call(method, request)  # type: ignore[arg-type]
+            response: Any = self.call(method, request)  # type: ignore[arg-type]
             yield response
             request.page_token = response.next_page_token
             if not request.page_token:

@@ -98,7 +98,7 @@ def details_of_error(error: grpc.RpcError) -> Details:
     from grpc_status import rpc_status
 
     try:
-        status = rpc_status.from_call(error)  # type: ignore[arg-type]
+        status = rpc_status.from_call(error)
     except ValueError:  # details that contradict the status itself
         return Details()
     return Details() if status is None else details_of(status)

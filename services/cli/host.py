@@ -119,8 +119,8 @@ async def _running(
             host, _ = host_and_port(settings.grpc)
             yield Addresses(_address(host, server.port), http.address)
         finally:
-            await server.stop()
             await http.stop()
+            await server.stop()
     finally:
         await publisher.stop()
         await projector.stop()

@@ -53,7 +53,7 @@ class Publisher:
             await self._try()
 
     async def _try(self) -> None:
-        await self._serving.run(self._publish_or_log)
+        await asyncio.to_thread(self._publish_or_log)
 
     def _publish_or_log(self) -> None:
         try:

@@ -9,9 +9,11 @@ of another ledger are refused before anything is signed.
 from __future__ import annotations
 
 import os
+import threading
 import time
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 from ledger.application import Registrar
 from ledger.log import Log
@@ -20,6 +22,8 @@ from ledger.store.postgres import PostgresStore
 from ledger.store.sqlite import SqliteStore
 from services.runtime.keys import LedgerKeys, open_keys
 from services.runtime.settings import Settings
+
+_POOL_BYTES: Final = 65_536  # some 300 uses' salts
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +40,24 @@ class Hosted:
     def close(self) -> None:
         self.registrar.close()
         self.store.close()
+
+
+class RandomPool:
+    """os.urandom, drawn in advance: a system call a salt would let go of the interpreter each
+    time, and wait for whoever took it. Safe to call from several threads."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._pool, self._at = b"", 0
+
+    def __call__(self, size: int) -> bytes:
+        if size > _POOL_BYTES:
+            return os.urandom(size)
+        with self._lock:
+            if self._at + size > len(self._pool):
+                self._pool, self._at = os.urandom(_POOL_BYTES), 0
+            start, self._at = self._at, self._at + size
+            return self._pool[start : self._at]
 
 
 def now_us() -> int:
@@ -77,15 +99,16 @@ def open_ledger(settings: Settings) -> Hosted:
     except BaseException:
         store.close()
         raise
+    random_bytes = RandomPool()
     log = Log(
         store,
         origin=keys.origin,
         signer=keys.checkpoint,
         keys=keys.identity,
         clock_us=now_us,
-        random_bytes=os.urandom,
+        random_bytes=random_bytes,
     )
-    registrar = Registrar(store, origin=keys.origin, keys=keys.identity, random_bytes=os.urandom)
+    registrar = Registrar(store, origin=keys.origin, keys=keys.identity, random_bytes=random_bytes)
     return Hosted(settings.ledger, settings, keys, store, log, registrar)
 
 

@@ -47,8 +47,8 @@ class Told:
 
 
 def told(place: ledgers.Place, steps: list[Operation], *, project: bool = True) -> Told:
-    place.wipe()
-    ledger, engine = Ledger(place.open()), place.engine()
+    store, engine = place.begin()
+    ledger = Ledger(store)
     ledger.tell(steps)
     writer = ViewWriter(engine, ledger.store)
     if project:
@@ -157,8 +157,8 @@ def test_later_entries_change_no_earlier_answer(
     place: ledgers.Place, steps: list[Operation], later: list[Operation], data: st.DataObject
 ) -> None:
     """What was answered as of a tree size is answered again when the log has grown."""
-    place.wipe()
-    ledger, engine = Ledger(place.open()), place.engine()
+    store, engine = place.begin()
+    ledger = Ledger(store)
     writer, reader = ViewWriter(engine, ledger.store), ViewReader(engine, ledger.store)
     ledger.tell(steps)
     size = writer.catch_up(batch=100)

@@ -108,7 +108,7 @@ class Server:
         self.hosted = open_ledger(self.settings)
         self.serving = Serving(self.hosted)
         ledgers = {self.hosted.name: self.serving}
-        takes, keeps = ingest.IngestServicer(ledgers), registry.RegistryServicer(ledgers)
+        takes, keeper = ingest.IngestServicer(ledgers), registry.RegistryServicer
         proves = proofs.ProofsServicer(ledgers)
         self.grpc = GrpcServer(
             "127.0.0.1:0",

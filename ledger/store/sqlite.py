@@ -373,6 +373,13 @@ class SqliteStore(LedgerStore):
             self._opened.clear()
 
 
+def _insert(writer: sqlite3.Connection, table: str, rows: Sequence[tuple[Any, ...]]) -> None:
+    """Insert rows, many a statement: each step of SQLite lets another thread have Python."""
+    for some in _chunks(rows):
+        marks = _marks(some, f"({_marks(some[0])})")
+        writer.execute(f"INSERT INTO {table} VALUES {marks}", [v for row in some for v in row])
+
+
 def _track(writer: sqlite3.Connection, tracking: Tracking) -> None:
     (newest,) = writer.execute(
         "SELECT max(notification_id) FROM tracking WHERE follower = ?", (tracking.follower,)
@@ -418,23 +425,26 @@ class _SqliteTransaction(Transaction):
             writer.executemany(
                 "UPDATE disclosures SET identity = NULL WHERE leaf_index = ?", replaced
             )
-        writer.executemany(
-            "INSERT INTO entries VALUES (?, ?, ?, ?, ?)",
+        _insert(
+            writer,
+            "entries",
             [
                 (leaf_index, item.stream, item.version, item.topic, item.entry)
                 for leaf_index, item in enumerate(growth.entries, first)
             ],
         )
-        writer.executemany(
-            "INSERT INTO disclosures VALUES (?, ?, ?, ?)",
+        _insert(
+            writer,
+            "disclosures",
             [
                 (leaf_index, item.identity, item.content, item.disclosures)
                 for leaf_index, item in enumerate(growth.entries, first)
                 if item.identity is not None or item.disclosures is not None
             ],
         )
-        writer.executemany(
-            "INSERT INTO tile_hashes VALUES (?, ?, ?, ?)",
+        _insert(
+            writer,
+            "tile_hashes",
             [(tile.level, tile.index, tile.offset, tile.hashes) for tile in growth.tiles],
         )
         swapped = writer.execute(

@@ -31,6 +31,9 @@ from services.runtime.serving import Serving
 from services.runtime.settings import Settings, host_and_port
 
 _log = logging.getLogger("candour.host")
+# A thread that comes back from the database waits at most this long for Python's lock while
+# the loop builds entries; at the default of 5 ms every round trip would cost as much.
+_SWITCH_S = 0.0005
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +57,7 @@ def run(settings: Settings) -> int:
         stream=sys.stderr,
         format="%(asctime)s %(levelname)s %(name)s: %(message)s",
     )
+    sys.setswitchinterval(_SWITCH_S)
     return asyncio.run(_until_signal(settings))
 
 

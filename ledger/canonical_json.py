@@ -18,7 +18,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final, TypeAlias
 
 from ledger.errors import Malformed
-from ledger.limits import MAX_JSON_DEPTH
+from ledger.limits import MAX_JSON_DEPTH, MAX_JSON_VALUES
 
 JsonValue: TypeAlias = Any  # None | bool | int | str | Sequence | Mapping, checked at the edge
 JsonObject: TypeAlias = Mapping[str, JsonValue]
@@ -47,7 +47,8 @@ def decode(data: bytes, *, what: str = "JSON", max_depth: int = MAX_JSON_DEPTH) 
 
     Raises:
         Malformed: Not UTF-8 or not JSON, a doubled name, a fraction or exponent, an
-            integer beyond 2**53-1, a lone surrogate, or nesting beyond `max_depth`.
+            integer beyond 2**53-1, a lone surrogate, nesting beyond `max_depth`, or more
+            than MAX_JSON_VALUES values.
     """
 
     def integer(text: str) -> int:
@@ -66,8 +67,7 @@ def decode(data: bytes, *, what: str = "JSON", max_depth: int = MAX_JSON_DEPTH) 
 
     try:
         text = data.decode("utf-8")
-        if _depth_exceeds(data, max_depth):
-            raise Malformed(what, f"nested deeper than {max_depth}")
+        check_shape(data, what=what, max_depth=max_depth)
         value = json.loads(
             text,
             parse_int=integer,
@@ -94,17 +94,28 @@ def decode_canonical(data: bytes, *, what: str = "JSON") -> JsonValue:
     return value
 
 
-_STRINGS: Final = re.compile(rb'"(?:[^"\\]|\\.)*+"', re.DOTALL)
+# A string that does not end goes to the end of the data, so that no text is looked at twice.
+_STRINGS: Final = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+(?:"|\\?\Z)', re.DOTALL)
 _NOT_BRACKETS: Final = bytes(sorted(set(range(256)) - set(b"[]{}")))
 
 
-def _depth_exceeds(data: bytes, bound: int) -> bool:
-    """True where brackets outside strings nest deeper than `bound`; no recursion."""
-    if data.count(b"[") + data.count(b"{") <= bound:
-        return False
+def check_shape(data: bytes, *, what: str = "JSON", max_depth: int = MAX_JSON_DEPTH) -> None:
+    """Refuse what would be too deep or too much to parse, before it is; no recursion.
+
+    Raises:
+        Malformed: Brackets outside strings nest deeper than `max_depth`, or there are more
+            than MAX_JSON_VALUES values.
+    """
+    shallow = data.count(b"[") + data.count(b"{") <= max_depth
+    if shallow and len(data) <= MAX_JSON_VALUES:
+        return
+    # A value and its name have four quotation marks; most of those in a string are escaped.
+    too_many = data.count(b'"') - data.count(b'\\"') > 4 * MAX_JSON_VALUES
+    bare = b"" if too_many else _STRINGS.sub(b"", data)
+    if too_many or bare.count(b",") + bare.count(b"[") + bare.count(b"{") > MAX_JSON_VALUES:
+        raise Malformed(what, f"holds more than {MAX_JSON_VALUES} values")
     depth = 0
-    for byte in _STRINGS.sub(b"", data).translate(None, _NOT_BRACKETS):
+    for byte in bare.translate(None, _NOT_BRACKETS):
         depth += 1 if byte in b"[{" else -1
-        if depth > bound:
-            return True
-    return False
+        if depth > max_depth:
+            raise Malformed(what, f"nested deeper than {max_depth}")

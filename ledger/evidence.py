@@ -18,23 +18,22 @@ from ledger.entry import Entry, decode_entry
 from ledger.errors import Malformed, Refused
 from ledger.events import ToolUseReported
 from ledger.events.tool_use import PROTECTED_FIELDS
-from ledger.limits import MAX_BUNDLE_ENTRIES
+from ledger.limits import MAX_BUNDLE_BYTES, MAX_BUNDLE_ENTRIES, MAX_JSON_VALUES
 from ledger.log import Log
 from ledger.projections.answers import Fold, answer
-from ledger.projections.questions import Question, fields_of
+from ledger.projections.questions import Question, protected_fields_of
 from ledger.store.core import Published, StoredEntry
 from ledger.store.view_queries import ViewReader
 from ledger.tlog import Signer
-from ledger.verify.bundle import BundledEntry, write_bundle
+from ledger.verify.bundle import BundledEntry, check_bounds, write_bundle
 
 
 class TooManyEntries(Refused):
-    """The answer rests on more entries than a bundle holds; an audit proves more, faster."""
+    """The answer rests on more than a bundle holds; an audit proves more, faster."""
 
-    def __init__(self) -> None:
+    def __init__(self, most: str = f"{MAX_BUNDLE_ENTRIES} entries") -> None:
         super().__init__(
-            f"the answer rests on more than {MAX_BUNDLE_ENTRIES} entries: narrow the question,"
-            " or audit the ledger"
+            f"the answer rests on more than {most}: narrow the question, or audit the ledger"
         )
 
 
@@ -58,7 +57,7 @@ def build_bundle(
         disclose: Protected fields to show; those the question needs are shown anyway.
         complete: Put every entry of the tree in, which proves that none was left out.
     Raises:
-        TooManyEntries: Beyond MAX_BUNDLE_ENTRIES.
+        TooManyEntries: Beyond MAX_BUNDLE_ENTRIES, or what else a verifier reads.
         Malformed: A field to disclose is not one of a tool use's.
     """
     shown = _fields_shown(question, disclose)
@@ -74,7 +73,7 @@ def build_bundle(
         fold.add(row.leaf_index, entry, {item.field: item.value for item in disclosures})
         proof = tree.inclusion_proof(row.leaf_index)
         items.append(BundledEntry(row.leaf_index, row.entry, proof, disclosures))
-    return write_bundle(
+    bundle = write_bundle(
         origin=log.origin,
         checkpoint=checkpoint.note,
         question=question.to_object(),
@@ -82,14 +81,19 @@ def build_bundle(
         entries=items,
         signer=signer,
     )
+    try:
+        check_bounds(bundle)
+    except Malformed:
+        most = f"{MAX_BUNDLE_BYTES} bytes or {MAX_JSON_VALUES} values"
+        raise TooManyEntries(most) from None
+    return bundle
 
 
 def _fields_shown(question: Question, disclose: Collection[str]) -> frozenset[str]:
     for field in disclose:
         if field not in PROTECTED_FIELDS:
             raise Malformed("disclose", f"must be of {', '.join(PROTECTED_FIELDS)}")
-    needed = fields_of(question.query) & set(PROTECTED_FIELDS)
-    return frozenset({"performer", *needed, *disclose})
+    return frozenset({"performer", *protected_fields_of(question), *disclose})
 
 
 def _all_entries(log: Log, tree_size: int) -> list[StoredEntry]:

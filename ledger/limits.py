@@ -21,6 +21,20 @@ MAX_KEY_NAME_BYTES: Final = 255
 MAX_TRUST_POLICY_BYTES: Final = 1_000_000
 MAX_TRUST_POLICY_LINES: Final = 10_000
 
+# --- witnesses and proofs -----------------------------------------------------
+MAX_COSIGNED_AT: Final = 2**63 - 1  # tlog-cosignature: seconds that a signed 64-bit integer holds
+MAX_SUBMITTED_HASHES: Final = 63  # tlog-witness: proof lines of one add-checkpoint
+MAX_SUBMISSION_BYTES: Final = 131_072  # 63 hashes are 3 kB; 16 ML-DSA and 84 Ed25519 lines 70 kB
+MAX_WITNESS_ANSWER_BYTES: Final = 65_536  # a handful of signature lines, or a reason
+WITNESS_TIMEOUT_S: Final = 5  # of one exchange, to its last byte: publication waits for it
+MAX_WITNESS_ATTEMPTS: Final = 3  # one to learn the size, one to use it, one lost to another process
+WITNESS_REQUEST_S: Final = 10  # a connection may stay silent so long, or take so long to send
+MAX_WITNESS_CONNECTIONS: Final = 64  # a thread each; logs submit once a second at most
+MAX_KEPT_EQUIVOCATIONS: Final = 100  # of one witness: one convicts a log, the rest is disk
+MAX_PROOF_EXTRA_BYTES: Final = 65_536  # extra data of a tlog-proof: a disclosure, not an archive
+MAX_TILE_LEVEL: Final = 63  # tlog-tiles fixes it
+MAX_SEEN_BYTES: Final = 256 * 1024 * 1024  # of a monitor's file: a checkpoint a minute for a year
+
 # --- a report -----------------------------------------------------------------
 MAX_ID_CHARS: Final = 200  # resource names: agencies/…, technologies/…
 MAX_NAME_CHARS: Final = 300  # display names
@@ -76,13 +90,20 @@ PUBLISH_EVERY_S: Final = 0.5  # a commit is under a served checkpoint within 1 s
 # --- evidence -----------------------------------------------------------------
 MAX_BUNDLE_ENTRIES: Final = 10_000  # beyond that, audit: it is faster and proves more
 BUNDLE_CHUNK_BYTES: Final = 1_048_576  # of one streamed message: well under MAX_MESSAGE_BYTES
-MAX_BUNDLE_BYTES: Final = 256 * 1024 * 1024
-MAX_JSON_DEPTH: Final = 64
+MAX_BUNDLE_BYTES: Final = 256 * 1024 * 1024  # 10,000 entries of 25 kB, eight times what is usual
+MAX_JSON_DEPTH: Final = 64  # twice MAX_VALUE_DEPTH, and far from any reader's stack
+MAX_JSON_VALUES: Final = 2_000_000  # of one text: some 100 for each entry of a bundle, with room
 
 # --- auditing -----------------------------------------------------------------
 AUDIT_BATCH: Final = 2_000  # entries or rows held at once: some 10 MB
 AUDIT_TILE_ROWS: Final = 256  # of up to 8 KB, held for each level at once
 MAX_FINDINGS: Final = 20  # kept of one table; the rest are counted, the first is what matters
+
+# --- the usage index -----------------------------------------------------------
+MAX_USAGE_PROOF_BYTES: Final = 16 * 1024 * 1024  # usage-index/1 fixes it; most take 4 kB
+MAX_USAGE_PROOF_NODES: Final = 65_536  # usage-index/1 fixes it
+MAX_USAGE_RANGES: Final = 1_000  # of one question: the days of almost three years
+MAX_CACHED_PARTS: Final = 65_536  # hashes of ids one process remembers: some 20 MB
 
 # --- files --------------------------------------------------------------------
 MAX_CSV_ROW_BYTES: Final = 131_072
@@ -90,4 +111,6 @@ IMPORT_BATCH: Final = 500  # rows a request
 IMPORT_GIVE_UP_S: Final = 10  # after losing the server
 IMPORT_BUSY_S: Final = 60  # while the server says that others go first
 IMPORT_IN_FLIGHT: Final = 4  # requests under way: the next is there when one is committed
-IMPORT_REQUEST_BYTES: Final = 4 * 1024 * 1024  # rows can be long; no request nears MAX_MESSAGE_BYTES
+IMPORT_REQUEST_BYTES: Final = (
+    4 * 1024 * 1024
+)  # rows can be long; no request nears MAX_MESSAGE_BYTES

@@ -237,19 +237,24 @@ class Log:
         held = {
             index: outcome for index, outcome in enumerate(outcomes) if isinstance(outcome, Held)
         }
-        firsts: dict[int, StoredEntry] = {}
-        if held:
-            places = {item.leaf_index for item in held.values()}
-            firsts = {first.leaf_index: first for first in self.store.entries_at(list(places))}
-            again = self._replacements(entries, held, firsts)
-            if again:
-                replaced, head = self.store.append(list(again.values()))
-                for index, outcome in zip(again, replaced, strict=True):
-                    outcomes[index] = outcome
+        firsts = self._firsts(outcomes)
+        again = self._replacements(entries, held, firsts)
+        if again:
+            replaced, head = self.store.append(list(again.values()))
+            for index, outcome in zip(again, replaced, strict=True):
+                outcomes[index] = outcome
+            firsts |= self._firsts(replaced)  # of two that would replace one, the second is held
         return [
             _result(entry, outcome, firsts)
             for entry, outcome in zip(entries, outcomes, strict=True)
         ], head
+
+    def _firsts(self, outcomes: Iterable[Outcome]) -> dict[int, StoredEntry]:
+        """The entries that identities were held by."""
+        places = {outcome.leaf_index for outcome in outcomes if isinstance(outcome, Held)}
+        if not places:
+            return {}
+        return {first.leaf_index: first for first in self.store.entries_at(sorted(places))}
 
     def _replacements(
         self,

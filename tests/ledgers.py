@@ -8,19 +8,21 @@
 
 from __future__ import annotations
 
+import json
+import sqlite3
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Sequence
-from contextlib import suppress
+from contextlib import closing, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from random import Random
 from typing import Any, ClassVar, Final
 
 import psycopg
-from sqlalchemy import Engine
+from sqlalchemy import Engine, select
 
 from ledger.application import Registrar
-from ledger.commands import ReportToolUse
+from ledger.commands import Performer, ReportToolUse
 from ledger.domain.base import Provenance
 from ledger.entry import Entry, decode_entry, encode_entry
 from ledger.errors import CandourError, Malformed, Refused, Unverifiable
@@ -29,7 +31,9 @@ from ledger.events import (
     AuthorizationLinked,
     Fact,
     ImportDeclared,
+    Occurred,
     TechnologyAliased,
+    ToolUseReported,
     ToolUseSameAs,
     ToolUseWithdrawn,
 )
@@ -42,8 +46,10 @@ from ledger.store.postgres import PostgresStore
 from ledger.store.sqlite import SqliteStore
 from ledger.store.view_writer import shown_values
 from ledger.streams import stream_of_name
+from ledger.times import text_of_us
 from ledger.tlog import Signer
 from tests import strategies as told
+from tests.faults import mend
 
 ORIGIN: Final = "candour.local/0123456789abcdef/main"
 SIGNER: Final = Signer(ORIGIN, bytes(32))
@@ -64,12 +70,28 @@ class Place(ABC):
 
     def __init__(self) -> None:
         self._opened: list[LedgerStore | Engine] = []
+        self._kept: tuple[LedgerStore, Engine] | None = None
+
+    def begin(self) -> tuple[LedgerStore, Engine]:
+        """An empty ledger and its empty views: the same two each time, what was there is gone."""
+        self._close_opened()
+        if self._kept is None:
+            self._kept = self._open(), self._engine()
+        else:
+            mend(self._kept[0])
+            self._empty()
+        return self._kept
 
     def open(self) -> LedgerStore:
         """A store over the ledger, as another process would open it."""
         store = self._open()
         self._opened.append(store)
         return store
+
+    def reopen(self) -> LedgerStore:
+        """The only store but the first: what was opened before has gone with its process."""
+        self._close_opened()
+        return self.open()
 
     def engine(self) -> Engine:
         """An engine over its views, likewise."""
@@ -78,7 +100,11 @@ class Place(ABC):
         return engine
 
     def close(self) -> None:
-        """Let go of all that was opened."""
+        """Let go of everything."""
+        self._opened += self._kept or ()
+        self._close_opened()
+
+    def _close_opened(self) -> None:
         for item in self._opened:
             if isinstance(item, LedgerStore):
                 item.close()
@@ -87,8 +113,7 @@ class Place(ABC):
         self._opened.clear()
 
     @abstractmethod
-    def begin(self) -> tuple[LedgerStore, Engine]:
-        """An empty ledger and its empty views; what was here before is gone."""
+    def _empty(self) -> None: ...
 
     @abstractmethod
     def _open(self) -> LedgerStore: ...
@@ -98,17 +123,13 @@ class Place(ABC):
 
 
 class SqlitePlace(Place):
-    """Files of their own for each ledger."""
-
     def __init__(self, folder: Path) -> None:
         super().__init__()
         self.path, self.views = folder / "main.db", folder / "main.views.db"
 
-    def begin(self) -> tuple[LedgerStore, Engine]:
-        self.close()
-        for file in self.path.parent.glob("main.*"):
-            file.unlink()
-        return self.open(), self.engine()
+    def _empty(self) -> None:
+        _empty_sqlite(self.path, "UPDATE head SET tree_size = 0, root = ?, frontier = ?", _NOTHING)
+        _empty_sqlite(self.views, "UPDATE view_position SET tree_size = 0", ())
 
     def _open(self) -> LedgerStore:
         return SqliteStore(self.path)
@@ -117,38 +138,41 @@ class SqlitePlace(Place):
         return view_tables.open_engine(f"sqlite:///{self.views}")
 
 
-class PostgresPlace(Place):
-    """One schema that is emptied: making one takes half a second."""
+_NOTHING: Final = (Head().root, Head().frontier.to_bytes())
+_KEPT_TABLES: Final = ("head", "view_position")
 
+
+def _empty_sqlite(path: Path, begin: str, values: tuple[bytes, ...]) -> None:
+    with closing(sqlite3.connect(path)) as connection, connection:
+        tables = connection.execute(
+            "SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite_%'"
+        ).fetchall()
+        for (table,) in tables:
+            if table not in _KEPT_TABLES:
+                connection.execute(f"DELETE FROM {table}")
+        connection.execute(begin, values)
+
+
+class PostgresPlace(Place):
     def __init__(self, url: str) -> None:
         super().__init__()
         self.url = url
-        self._kept: tuple[LedgerStore, Engine] | None = None
 
-    def begin(self) -> tuple[LedgerStore, Engine]:
-        super().close()
-        if self._kept is None:
-            self._kept = self._open(), self._engine()
+    def _empty(self) -> None:
         with psycopg.connect(self.url) as connection:
             tables = connection.execute(
                 "SELECT tablename FROM pg_tables WHERE schemaname = 'candour_main'"
             ).fetchall()
-            emptied = [f"DELETE FROM candour_main.{table}" for (table,) in tables]  # type: list[Any]
+            emptied: list[Any] = [
+                f"DELETE FROM candour_main.{table}"
+                for (table,) in tables
+                if table not in _KEPT_TABLES
+            ]
             connection.execute("; ".join(emptied))
-            empty = Head()
             connection.execute(
-                "INSERT INTO candour_main.head VALUES (0, 0, %s, %s)",
-                (empty.root, empty.frontier.to_bytes()),
+                "UPDATE candour_main.head SET tree_size = 0, root = %s, frontier = %s", _NOTHING
             )
-            connection.execute("INSERT INTO candour_main.view_position VALUES (0, 0)")
-        return self._kept
-
-    def close(self) -> None:
-        super().close()
-        if self._kept is not None:
-            store, engine = self._kept
-            store.close()
-            engine.dispose()
+            connection.execute("UPDATE candour_main.view_position SET tree_size = 0")
 
     def _open(self) -> LedgerStore:
         return PostgresStore(self.url)
@@ -303,6 +327,22 @@ class Ledger:
         return self.store.read_entries(0, 10_000, with_disclosures=True)
 
 
+def numbered(number: int) -> ReportToolUse:
+    """A report like many others; its number is its id, and a few things follow from it."""
+    return ReportToolUse(
+        use=ToolUseReported(
+            agency=told.AGENCIES[number % 2],
+            technology=told.TECHNOLOGIES[number % 3],
+            unit=f"unit {number}",
+            occurred=Occurred(earliest=text_of_us(START_US + number)),
+        ),
+        source="sources/s",
+        source_event_id=str(number),
+        capture="live",
+        performer=Performer(user_id=f"user {number % 7}"),
+    )
+
+
 def fold_of(entries: Iterable[StoredEntry]) -> tuple[Fold, int]:
     """The pure fold over entries, and how many of them it could not read."""
     fold, unread = Fold(), 0
@@ -312,3 +352,15 @@ def fold_of(entries: Iterable[StoredEntry]) -> tuple[Fold, int]:
         except CandourError:
             unread += 1
     return fold, unread
+
+
+def view_rows(engine: Engine) -> bytes:
+    """Every row of every view, sorted, as bytes."""
+    with engine.connect() as connection:
+        tables = {
+            table.name: sorted(
+                ([repr(cell) for cell in row] for row in connection.execute(select(table)))
+            )
+            for table in view_tables.metadata.sorted_tables
+        }
+    return json.dumps(tables, indent=1).encode()

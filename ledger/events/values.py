@@ -44,9 +44,9 @@ class Occurred(Record):
         """
         if self.date is not None:
             midnight = us_of_date(self.date)
-            earliest, latest = midnight - _EARLIEST_ZONE_US, midnight + DAY_US + _LATEST_ZONE_US - 1
+            first, last = midnight - _EARLIEST_ZONE_US, midnight + DAY_US + _LATEST_ZONE_US - 1
             # The first and the last day there are may lie beyond, in some zone: open, then.
-            return earliest if earliest >= MIN_US else None, latest if latest <= MAX_US else None
+            return first if first >= MIN_US else None, last if last <= MAX_US else None
         earliest = None if self.earliest is None else us_of_text(self.earliest)
         if self.latest == self.earliest:  # most uses are instants
             latest = earliest

@@ -61,7 +61,10 @@ class Aliases:
         return self._group.get(technology, (technology,))[0]
 
     def groups(self) -> Mapping[str, tuple[str, ...]]:
-        return {name: tuple(group) for name, group in self._group.items()}
+        """Every name to all names of its technology; the names of one share one tuple."""
+        lists = {id(group): group for group in self._group.values()}
+        tuples = {number: tuple(group) for number, group in lists.items()}
+        return {name: tuples[id(group)] for name, group in self._group.items()}
 
 
 class Fold:

@@ -13,6 +13,7 @@ from typing import Final
 
 from ledger.canonical_json import JsonObject, JsonValue
 from ledger.errors import Malformed
+from ledger.events.tool_use import PROTECTED_FIELDS
 from ledger.filters import (
     And,
     FieldType,
@@ -115,6 +116,12 @@ def fields_of(query: Query) -> frozenset[str]:
             return fields_of(part)
         case leaf:
             return frozenset({leaf.field})
+
+
+def protected_fields_of(question: Question) -> frozenset[str]:
+    """The protected fields that an answer rests on: asked for by the filter or the grouping."""
+    grouped = frozenset() if question.by is None else frozenset({question.by})
+    return (fields_of(question.query) | grouped) & frozenset(PROTECTED_FIELDS)
 
 
 def texts_of(query: Query, field: str) -> frozenset[str]:

@@ -44,7 +44,7 @@ class LogAudit:
     def run(self) -> None:
         """Audit the tree that the head speaks of now."""
         head = self._store.head_row()
-        self._report.tree_size = size = _size_of(head)
+        self._report.tree_size = size = head.size
         self._checkpoints.compare(self._frontier)
         done = 0
         while done < size:
@@ -137,7 +137,7 @@ class LogAudit:
         levels = self._tiles.rest()
         checkpoints = self._checkpoints.rest()
         spans = self._store.leaf_spans()
-        grown = max(size, _size_of(self._store.head_row()))  # read last
+        grown = max(size, self._store.head_row().size)  # read last
         for table, (least, greatest) in spans.items():
             for leaf_index in (least, greatest):
                 if not 0 <= leaf_index < grown:
@@ -152,14 +152,6 @@ class LogAudit:
             if published > grown:
                 sentence = f"was published, and the log was truncated below it, to {grown} entries"
                 self._report.differs("checkpoints", published, sentence)
-
-
-def _size_of(head: HeadRow) -> int:
-    """The size that the head's frontier holds; the frontier is what appends go on from."""
-    try:
-        return Frontier.from_bytes(head.frontier).size
-    except (Malformed, TypeError):
-        return max(head.tree_size, 0) if type(head.tree_size) is int else 0
 
 
 def _shown(row: StoredEntry, stream: str, committed: dict[str, bytes]) -> int:

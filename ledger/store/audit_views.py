@@ -12,8 +12,8 @@ projector itself.
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Generator, Iterable, Iterator
+from contextlib import closing, contextmanager
 from itertools import zip_longest
 from pathlib import Path
 from typing import Any, Final, TypeAlias
@@ -52,7 +52,7 @@ def audit_views(
         done = _fold(writer, store, min(seen or 0, report.tree_size), report, progress)
         with _snapshot(engine) as stored:
             position = _position(stored)
-            head = max(report.tree_size, store.head().tree_size)  # read after the position
+            head = max(report.tree_size, store.head_row().size)  # read after the position
             if position is None or position > head:
                 found = "no single position" if position is None else f"{position} entries"
                 report.differs("view_position", None, f"says {found}; the log holds {head}")
@@ -87,8 +87,8 @@ def _compare_tables(
     with fresh.connect() as made:
         for number, table in enumerate(_TABLES):
             progress("view tables", number, len(_TABLES))
-            compared = _compare(table, _rows(stored, table), _rows(made, table), report)
-            report.count("view_rows", compared)
+            with closing(_rows(stored, table)) as ours, closing(_rows(made, table)) as theirs:
+                report.count("view_rows", _compare(table, ours, theirs, report))
     progress("view tables", len(_TABLES), len(_TABLES))
 
 
@@ -127,7 +127,7 @@ def _rank(value: Any) -> tuple[int, Any, str]:
     return (0, value, "") if isinstance(value, int) else (1, 0, str(value))
 
 
-def _rows(connection: Connection, table: Table) -> Iterator[_Row]:
+def _rows(connection: Connection, table: Table) -> Generator[_Row, None, None]:
     """All rows, by key, key columns first, as the database holds them."""
     keys = list(table.primary_key.columns)
     assert keys == list(table.columns)[: len(keys)], "keys come first"
@@ -136,8 +136,9 @@ def _rows(connection: Connection, table: Table) -> Iterator[_Row]:
         order = [collate(key, "C") if isinstance(key.type, Text) else key for key in keys]
     wanted = select(*(_as_stored(column) for column in table.columns)).order_by(*order)
     options = {"yield_per": AUDIT_BATCH}
-    for row in connection.execute(wanted, execution_options=options):
-        yield tuple(row)
+    with connection.execute(wanted, execution_options=options) as rows:
+        for row in rows:
+            yield tuple(row)
 
 
 def _as_stored(column: Any) -> Any:

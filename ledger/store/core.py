@@ -18,7 +18,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from typing import Final, TypeAlias
 
-from ledger.errors import Refused
+from ledger.errors import Malformed, Refused
 from ledger.merkle import EMPTY_ROOT, Frontier, TileGrowth, leaf_hash, new_tiles
 
 
@@ -147,6 +147,14 @@ class HeadRow:
     tree_size: int
     root: bytes
     frontier: bytes
+
+    @property
+    def size(self) -> int:
+        """The size that its frontier holds, which the next append goes on from."""
+        try:
+            return Frontier.from_bytes(self.frontier).size
+        except (Malformed, TypeError):
+            return max(self.tree_size, 0) if type(self.tree_size) is int else 0
 
 
 # Where a row of tile_hashes stands: level, tile, place in the tile of its first hash.

@@ -110,6 +110,8 @@ class PostgresStore(LedgerStore):
             min_size=1,
             max_size=MAX_READ_CONNECTIONS,
             timeout=STORE_CONNECT_S,
+            # Attempts back off, so a long one would outlast the outage; the next reader begins anew.
+            reconnect_timeout=STORE_CONNECT_S,
             open=False,
             kwargs={"autocommit": True, "connect_timeout": STORE_CONNECT_S},
         )
@@ -147,6 +149,7 @@ class PostgresStore(LedgerStore):
                 self._drop_writer()
                 raise StoreUnavailable(type(error).__name__) from error
             except psycopg.errors.DivisionByZero as error:
+                self._drop_writer()
                 raise StoreMismatch("the head moved under its own lock") from error
             except BaseException:
                 if self._writer is not None and not self._writer.closed:

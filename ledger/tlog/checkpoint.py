@@ -15,7 +15,7 @@ from ledger.errors import Malformed, VerificationFailed
 from ledger.limits import MAX_TREE_SIZE
 from ledger.merkle import HASH_BYTES
 from ledger.tlog.note_keys import Signer, VerifierKey
-from ledger.tlog.signed_note import Note, open_note, sign
+from ledger.tlog.signed_note import Note, open_note, parse_note, sign
 from ledger.tlog.texts import decode_base64, encode_base64, has_control, is_utf8, parse_decimal
 
 
@@ -114,6 +114,15 @@ def open_checkpoint(data: bytes, verifiers: Iterable[VerifierKey]) -> SignedChec
     if all(signature.key_name != checkpoint.origin for signature in note.signatures):
         raise CheckpointUntrusted(origin=checkpoint.origin)
     return SignedCheckpoint(checkpoint, note)
+
+
+def claimed_checkpoint(data: bytes) -> Checkpoint:
+    """What this note says, whoever signed it: to find out whose keys must judge it.
+
+    Raises:
+        Malformed: The note, or the checkpoint in it.
+    """
+    return Checkpoint.parse(parse_note(data)[0])
 
 
 def _is_line(text: str) -> bool:

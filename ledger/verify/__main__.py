@@ -7,6 +7,7 @@ that cannot be read, or something this release cannot judge).
 from __future__ import annotations
 
 import argparse
+import io
 import json
 import sys
 from collections.abc import Sequence
@@ -83,6 +84,10 @@ def _read(path: Path, most: int) -> bytes:
 
 def run() -> None:
     """Entry point of the `candour-verify` command."""
+    if isinstance(
+        sys.stdout, io.TextIOWrapper
+    ):  # a terminal that lacks a letter still gets a verdict
+        sys.stdout.reconfigure(errors="backslashreplace")
     sys.exit(main())
 
 

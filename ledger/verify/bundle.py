@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from hashlib import sha256
 from typing import Any, Final
 
-from ledger.canonical_json import JsonValue, decode, encode
+from ledger.canonical_json import JsonValue, check_shape, decode, encode
 from ledger.disclosure import Disclosure, bytes_of_base64
 from ledger.errors import Malformed, VerificationFailed
 from ledger.limits import MAX_BUNDLE_BYTES, MAX_BUNDLE_ENTRIES, MAX_PROOF_HASHES
@@ -91,6 +91,13 @@ def write_bundle(
 def signed_text(origin: str, body: bytes) -> str:
     """What the answers key signs for a body without its `signed` member."""
     return f"candour-answer/1\n{origin}\n{encode_base64(sha256(body).digest())}\n"
+
+
+def check_bounds(data: bytes) -> None:
+    """Raises Malformed where a bundle is larger, deeper or more than a verifier reads."""
+    if len(data) > MAX_BUNDLE_BYTES:
+        raise Malformed("bundle", f"is larger than {MAX_BUNDLE_BYTES} bytes")
+    check_shape(data, what="bundle")
 
 
 def read_object(data: bytes) -> dict[str, JsonValue]:

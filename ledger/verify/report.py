@@ -73,10 +73,17 @@ class Report:
             lines += ["", *_answer_lines(self.question or {}, self.answer)]
         lines += ["", "not checked:", *(f"  - {item}" for item in self.not_checked)]
         ending = f": {self.reason}" if self.reason else ""
-        return "\n".join([*lines, "", f"{self.verdict}{ending}"])
+        return "\n".join(map(_plain, [*lines, "", f"{self.verdict}{ending}"]))
 
 
 _MOST_ROWS: Final = 20
+
+
+def _plain(line: str) -> str:
+    """A line that stays one: nothing in a name can move the cursor or start a line of its own."""
+    if line.isprintable():
+        return line
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in line)
 
 
 def _answer_lines(question: Mapping[str, JsonValue], answer: Mapping[str, JsonValue]) -> list[str]:

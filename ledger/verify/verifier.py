@@ -18,7 +18,7 @@ from ledger.entry import Entry, decode_entry
 from ledger.errors import CandourError, Malformed, Unverifiable, VerificationFailed
 from ledger.merkle import leaf_hash, verify_inclusion
 from ledger.projections.answers import Fold, answer
-from ledger.projections.questions import Question
+from ledger.projections.questions import Question, protected_fields_of
 from ledger.tlog import (
     Checkpoint,
     TrustPolicy,
@@ -48,6 +48,16 @@ class AnswerDiffers(VerificationFailed):
     def __init__(self, member: str) -> None:
         super().__init__(f"the entries give another {member!r} than the bundle says")
         self.member = member
+
+
+class HistoryBroken(VerificationFailed):
+    """An entry about a use is here, and one before it is not."""
+
+    def __init__(self, leaf_index: int, version: int) -> None:
+        super().__init__(
+            f"entry {leaf_index} is version {version} of a use, and an earlier one is missing"
+        )
+        self.leaf_index, self.version = leaf_index, version
 
 
 class TreeTooSmall(VerificationFailed):
@@ -110,6 +120,7 @@ class _Run:
         self.checkpoint: Checkpoint | None = None
         self.question: Question | None = None
         self.entries: list[Entry] = []
+        self.kept_back = 0  # entries that do not show what the question asks about
 
     def steps(self) -> list[tuple[str, Callable[[], str]]]:
         return [
@@ -181,6 +192,7 @@ class _Run:
         assert self.checkpoint is not None
         assert self.question is not None
         last = -1
+        versions: dict[str, int] = {}
         for item in self.bundle.entries:
             if item.leaf_index <= last:
                 raise Malformed("bundle.entries", "must stand in rising leaf order")
@@ -197,11 +209,16 @@ class _Run:
             entry = decode_entry(item.entry)
             if entry.origin != self.origin:
                 raise Malformed(f"entry {last}", "names another ledger as its origin")
+            versions[entry.stream] = versions.get(entry.stream, 0) + 1
+            if entry.stream.startswith("tool_use/") and entry.version != versions[entry.stream]:
+                raise HistoryBroken(last, entry.version)
             self.entries.append(entry)
         return f"{len(self.entries)} entries stand under that root"
 
     def disclosures(self) -> str:
         assert self.bundle is not None
+        assert self.question is not None
+        needed = protected_fields_of(self.question)
         count = 0
         for item, entry in zip(self.bundle.entries, self.entries, strict=True):
             fields = set()
@@ -214,6 +231,12 @@ class _Run:
                 shown.check(committed)
                 fields.add(shown.field)
             count += len(fields)
+            self.kept_back += bool(needed & set(entry.protected) - fields)
+        if self.kept_back:
+            self.report.not_checked.append(
+                f"{self.kept_back} entries keep back {' or '.join(sorted(needed))}: erased or"
+                " withheld, they were judged as if there was none"
+            )
         return f"{count} protected values are the ones committed to"
 
     def answer(self) -> str:
@@ -223,8 +246,9 @@ class _Run:
         for item, entry in zip(self.bundle.entries, self.entries, strict=True):
             fold.add(item.leaf_index, entry, {s.field: s.value for s in item.disclosures})
         made: dict[str, Any] = answer(self.question, fold)
-        for member in sorted(set(made) | set(self.bundle.answer)):
-            if encode(made.get(member)) != encode(self.bundle.answer.get(member)):
+        told = self.bundle.answer
+        for member in sorted(set(made) | set(told)):
+            if (member in made) != (member in told) or encode(made[member]) != encode(told[member]):
                 raise AnswerDiffers(member)
         return f"made anew from the entries: {made['count']} uses, {made['possible']} possible"
 
@@ -232,9 +256,11 @@ class _Run:
         assert self.bundle is not None
         assert self.question is not None
         leaves = [item.leaf_index for item in self.bundle.entries]
-        if leaves == list(range(self.question.tree_size)):
+        if leaves != list(range(self.question.tree_size)):
+            left_out = "entries that also match, or take back what is here, may have been left out"
+        elif self.kept_back:
+            left_out = f"what {self.kept_back} entries keep back may also match"
+        else:
             return f"all {len(leaves)} entries of the tree are here: nothing was left out"
-        self.report.not_checked.append(
-            "completeness not proven: entries that also match may have been left out"
-        )
+        self.report.not_checked.append(f"completeness not proven: {left_out}")
         return "completeness not proven"

@@ -122,7 +122,5 @@ def details_of(status: Status) -> Details:
 
 
 def _plain(text: str) -> str:
-    """One line without a full stop, begun with a capital where it begins with a plain word."""
-    line = " ".join(text.split()).rstrip(".")
-    first = line.partition(" ")[0]
-    return line[:1].upper() + line[1:] if first.isalpha() else line
+    """One line without a full stop."""
+    return " ".join(text.split()).rstrip(".")

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, Final
 from services.cli.options import Format
 
 if TYPE_CHECKING:
-    from rich.console import Console
+    from rich.table import Table
 
 # A table that is not read on a terminal is as wide as it needs to be.
 _PIPED_WIDTH: Final = 10_000
@@ -73,15 +73,7 @@ def print_object(found: Mapping[str, Any], form: Format, *, leave_out: Sequence[
         table.add_column(overflow="fold")
         for name, value in flat.items():
             table.add_row(name.replace("_", " "), _shown(value))
-        console().print(table)
-
-
-def console() -> Console:
-    """For stdout: as wide as the terminal, without end where there is none."""
-    from rich.console import Console
-
-    width = None if sys.stdout.isatty() else _PIPED_WIDTH
-    return Console(file=sys.stdout, width=width, highlight=False, markup=False, emoji=False)
+        _print_whole(table)
 
 
 def member_of(row: Mapping[str, Any], name: str) -> Any:
@@ -123,18 +115,32 @@ def _print_json_rows(rows: Iterable[Mapping[str, Any]]) -> None:
 def _print_table(rows: Iterable[Mapping[str, Any]], columns: Mapping[str, str]) -> None:
     from rich.table import Table
 
+    lines = [[member_of(row, name) for name in columns.values()] for row in rows]
     table = Table(box=None, header_style="bold", pad_edge=False)
-    for heading in columns:
-        table.add_column(heading, overflow="fold")
-    numeric = dict.fromkeys(range(len(columns)), True)
-    for row in rows:
-        values = [member_of(row, name) for name in columns.values()]
-        for index, value in enumerate(values):
-            numeric[index] = numeric[index] and type(value) in (int, type(None))
-        table.add_row(*map(_shown, values))
-    for index, column in enumerate(table.columns):
-        column.justify = "right" if numeric[index] else "left"
-    console().print(table)
+    # A column that says nothing in any row is left out.
+    kept = [n for n in range(len(columns)) if not lines or any(_shown(line[n]) for line in lines)]
+    headings = list(columns)
+    for n in kept:
+        numeric = all(type(line[n]) in (int, type(None)) for line in lines)
+        table.add_column(headings[n], justify="right" if numeric else "left", overflow="fold")
+    for line in lines:
+        table.add_row(*(_shown(line[n]) for n in kept))
+    _print_whole(table)
+
+
+def _print_whole(table: Table) -> None:
+    """As wide as the terminal; where there is none, as wide as it is, without blanks at the end."""
+    from rich.console import Console
+
+    if sys.stdout.isatty():
+        Console(file=sys.stdout, highlight=False, markup=False, emoji=False).print(table)
+        return
+    piped = Console(
+        width=_PIPED_WIDTH, highlight=False, markup=False, emoji=False, color_system=None
+    )
+    with piped.capture() as capture:
+        piped.print(table)
+    _write("".join(f"{line.rstrip()}\n" for line in capture.get().splitlines()))
 
 
 def _shown(value: Any) -> str:

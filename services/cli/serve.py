@@ -43,4 +43,4 @@ def serve(
     settings.check_addresses()
     from services.cli import host
 
-    host.run(settings)
+    raise typer.Exit(host.run(settings))

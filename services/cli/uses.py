@@ -134,6 +134,7 @@ def summary(
     wanted: Wanted,
     by: Annotated[Key, typer.Option("--by", help="Count by this.")],
     definite: Definite = False,
+    limit: Annotated[int | None, typer.Option(min=1, help="Only the largest so many.")] = None,
     as_of: AsOf = None,
     form: As = Format.TABLE,
 ) -> None:
@@ -146,7 +147,7 @@ def summary(
             parent=client.parent, by=summary_key(by), **_question(client, wanted, as_of)
         )
         answer = client.call(client.query.SummarizeToolUses, request)
-    rows = [
+    rows: list[dict[str, Any]] = [
         {
             "key": group.key,
             "count": group.count,
@@ -156,6 +157,8 @@ def summary(
         for group in answer.groups
         if group.count or not definite
     ]
+    if limit is not None:
+        rows = sorted(rows, key=lambda row: (-row["count"], -row["possible"], row["key"]))[:limit]
     if form is Format.TABLE:
         unknown = _UNKNOWN.get(by, "(not known)")
         rows = [row if row["key"] else {**row, "key": unknown} for row in rows]

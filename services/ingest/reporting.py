@@ -65,7 +65,8 @@ async def report_one(
         if isinstance(entry, CandourError):
             raise entry
     except Malformed as error:
-        raise Malformed(f"tool_use.{error.field}", error.reason) from None
+        path = [] if error.field == "tool_use" else [error.field]
+        raise Malformed(".".join(["tool_use", *path]), error.reason) from None
     check_deadline(context)
     committed = await serving.committer.submit([entry])
     (result,) = committed.results

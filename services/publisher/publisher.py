@@ -14,7 +14,7 @@ from contextlib import suppress
 from typing import Final
 
 from ledger.limits import PUBLISH_EVERY_S
-from ledger.store.core import Published, StoreUnavailable
+from ledger.store.core import Published
 from services.runtime.hosting import Hosted
 from services.runtime.serving import Serving
 
@@ -58,8 +58,9 @@ class Publisher:
     def _publish_or_log(self) -> None:
         try:
             self._size = publish(self._serving.hosted, self._size)
-        except StoreUnavailable as error:
-            _log.warning("nothing published of %s: %s", self._serving.hosted.name, error)
+        except Exception as error:  # noqa: BLE001  whatever it was, the next round tries again
+            name, kind = self._serving.hosted.name, type(error).__qualname__
+            _log.warning("nothing published of %s: %s", name, kind)
 
 
 def publish(hosted: Hosted, last_size: int) -> int:

@@ -88,6 +88,11 @@ class FakeLedger(
         context.abort_with_status(to_status(made))
         raise AssertionError
 
+    # No command calls these.
+    unknown: Any = None
+    ReportToolUse = StreamToolUses = GetToolUse = GetEntry = GetReceipt = unknown
+    GetInclusionProof = GetConsistencyProof = unknown
+
     def asked_of(self, kind: type) -> list[Any]:
         return [request for request in self.asked if isinstance(request, kind)]
 

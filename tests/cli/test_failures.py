@@ -26,20 +26,20 @@ def test_nobody_there(candour: Candour) -> None:
 @pytest.mark.parametrize(
     ("made", "expected"),
     [
-        (status(CODE.INVALID_ARGUMENT, "must be set", field="by"), "By: must be set."),
+        (status(CODE.INVALID_ARGUMENT, "must be set", field="by"), "by: must be set."),
         (
             status(CODE.NOT_FOUND, "ledgers/x is not served here", reason="LEDGER_NOT_FOUND"),
             "ledgers/x is not served here. Look it up with a `list` command, and check --ledger.",
         ),
         (
             status(CODE.UNAVAILABLE, "the store is not available", reason="S", retry_s=1),
-            "The ledger cannot answer now: The store is not available. Try again in 1 s.",
+            "The ledger cannot answer now: the store is not available. Try again in 1 s.",
         ),
         (status(CODE.UNAVAILABLE, "closing", reason="DRAINING"), "Try again in a while."),
         (status(CODE.OUT_OF_RANGE, "900 is beyond the head"), "Leave --as-of out"),
         (status(CODE.DEADLINE_EXCEEDED, ""), "did not answer in time"),
         (status(CODE.UNIMPLEMENTED, ""), "UNIMPLEMENTED. The server is of another release"),
-        (status(CODE.INTERNAL, "two\nlines.\n"), "Two lines. The server's log says more."),
+        (status(CODE.INTERNAL, "two\nlines.\n"), "two lines. The server's log says more."),
     ],
 )
 def test_statuses(candour: Candour, ledger: FakeLedger, made: Status, expected: str) -> None:

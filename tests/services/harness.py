@@ -23,8 +23,14 @@ from grpc_status import rpc_status
 from ledger.limits import MAX_MESSAGE_BYTES
 from ledger.store.core import LedgerStore, StoreUnavailable
 from services.ingest import servicer as ingest
-from services.pb.candour.v1 import common_pb2, ingest_pb2, ingest_pb2_grpc
-from services.pb.candour.v1 import proofs_pb2_grpc, registry_pb2, registry_pb2_grpc
+from services.pb.candour.v1 import (
+    common_pb2,
+    ingest_pb2,
+    ingest_pb2_grpc,
+    proofs_pb2_grpc,
+    registry_pb2,
+    registry_pb2_grpc,
+)
 from services.proofs import servicer as proofs
 from services.publisher.publisher import Publisher
 from services.registry import servicer as registry
@@ -98,7 +104,7 @@ class Server:
         asyncio.set_event_loop(self._loop)
         try:
             self._loop.run_until_complete(self._serve())
-        except BaseException as error:
+        except BaseException as error:  # noqa: BLE001  it fails the test that waits for us
             self._failure = error
             self._ready.set()
         finally:
@@ -108,7 +114,7 @@ class Server:
         self.hosted = open_ledger(self.settings)
         self.serving = Serving(self.hosted)
         ledgers = {self.hosted.name: self.serving}
-        takes, keeper = ingest.IngestServicer(ledgers), registry.RegistryServicer
+        takes, keeps = ingest.IngestServicer(ledgers), registry.RegistryServicer(ledgers)
         proves = proofs.ProofsServicer(ledgers)
         self.grpc = GrpcServer(
             "127.0.0.1:0",

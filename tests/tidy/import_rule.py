@@ -37,6 +37,7 @@ MAY_IMPORT: Final[dict[str, frozenset[str]]] = {
     "store": _CHECKABLE | {"domain"},
     **dict.fromkeys(_DECIDE, _CHECKABLE | {"domain", "store"}),
     "log": _CHECKABLE | {"domain", "store"} | _DECIDE,
+    "evidence": _CHECKABLE | {"domain", "store", "log", "verify"},
 }
 
 # --- outside libraries of each ledger unit; all others have the base install's one ------------

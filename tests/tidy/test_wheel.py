@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.verify.evidence import TRUST, SmallLedger
+
 ROOT = Path(__file__).resolve().parents[2]
 PARTS = ["pyproject.toml", "README.md", "LICENSE", "ledger", "services"]
 
@@ -54,7 +56,8 @@ def test_wheel_holds_the_two_packages(wheel: Path) -> None:
 
 
 def test_base_install_verifies(wheel: Path, tmp_path: Path) -> None:
-    """In an environment that holds the wheel and one dependency, `candour-verify --help` runs."""
+    """In an environment that holds the wheel and one dependency, a stored bundle is verified,
+    and refused once a byte of it is another."""
     venv = tmp_path / "venv"
     scripts = venv / ("Scripts" if sys.platform == "win32" else "bin")
     uv("venv", "--python", sys.executable, venv)
@@ -64,4 +67,15 @@ def test_base_install_verifies(wheel: Path, tmp_path: Path) -> None:
     installed = uv("pip", "list", "--python", scripts / "python", "--format", "json")
 
     assert {package["name"] for package in json.loads(installed)} == EXPECTED
-    assert "usage" in run(scripts / "candour-verify", "--help", cwd=tmp_path).lower()
+    small = SmallLedger(tmp_path)
+    small.live()
+    bundle, trust = tmp_path / "bundle.json", tmp_path / "trust.txt"
+    trust.write_text(TRUST)
+    verify = (scripts / "candour-verify", bundle, "--trust", trust)
+    for data in (small.listed, small.complete):
+        bundle.write_bytes(data)
+        assert "\nverified: " in run(*verify, cwd=tmp_path)
+        bundle.write_bytes(data.replace(b'"count":', b'"count":1', 1))
+        refused = subprocess.run(verify, cwd=tmp_path, capture_output=True, check=False)
+        assert (1, b"") == (refused.returncode, refused.stderr)
+    small.place.close()

@@ -13,6 +13,7 @@ from ledger.tlog import (
     Checkpoint,
     CheckpointUntrusted,
     NoteUntrusted,
+    claimed_checkpoint,
     open_checkpoint,
     open_note,
     sign,
@@ -137,3 +138,10 @@ def test_signed_text_that_is_no_checkpoint_is_refused() -> None:
     """A log's signature over something else makes no tree head."""
     with pytest.raises(Malformed, match="checkpoint"):
         open_checkpoint(sign("hello\n", [LOG]), [LOG.verifier_key])
+
+
+def test_claim_is_read_whoever_signed_it() -> None:
+    """To find out whose keys must judge it; a note about something else claims nothing."""
+    assert CHECKPOINT == claimed_checkpoint(sign(CHECKPOINT.marshal(), [STRANGER]))
+    with pytest.raises(Malformed, match="checkpoint"):
+        claimed_checkpoint(sign("hello\n", [LOG]))

@@ -572,7 +572,9 @@ class Receipt(_message.Message):
     duplicate: _builtins.bool
     """True where the ledger held this already: it is the first receipt again."""
     content_compared: _builtins.bool
-    """False where what was reported first is erased, so that contents could not be compared."""
+    """False where contents were not compared: what was reported first is erased, or the command
+    asks for a state that another one has brought about already.
+    """
     def __init__(
         self,
         *,

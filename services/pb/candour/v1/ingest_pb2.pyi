@@ -148,7 +148,7 @@ class BatchReportToolUsesResponse(_message.Message):
     RESULTS_FIELD_NUMBER: _builtins.int
     CHECKPOINT_FIELD_NUMBER: _builtins.int
     checkpoint: _builtins.str
-    """Signed note over a head that covers every receipt here."""
+    """Signed note over a head that covers every receipt here; empty where there is none."""
     @_builtins.property
     def results(self) -> _containers.RepeatedCompositeFieldContainer[Global___ReportResult]:
         """One an item, in order."""
@@ -202,6 +202,7 @@ class StreamToolUsesResponse(_message.Message):
     RESULTS_FIELD_NUMBER: _builtins.int
     CHECKPOINT_FIELD_NUMBER: _builtins.int
     checkpoint: _builtins.str
+    """Signed note over a head that covers every receipt here; empty where there is none."""
     @_builtins.property
     def results(self) -> _containers.RepeatedCompositeFieldContainer[Global___ReportResult]: ...
     def __init__(

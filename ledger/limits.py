@@ -17,9 +17,9 @@ TILE_WIDTH: Final = 256  # 2**TILE_HEIGHT
 # --- signed notes -------------------------------------------------------------
 MAX_NOTE_BYTES: Final = 1_000_000  # as golang.org/x/mod/sumdb/note
 MAX_NOTE_SIGNATURES: Final = 100  # C2SP asks for 16 at least; sumdb stops at 100
-MAX_KEY_NAME_BYTES: Final = 255
-MAX_TRUST_POLICY_BYTES: Final = 1_000_000
-MAX_TRUST_POLICY_LINES: Final = 10_000
+MAX_KEY_NAME_BYTES: Final = 255  # one path segment or DNS name; longer is a mistake
+MAX_TRUST_POLICY_BYTES: Final = 1_000_000  # as one note: thousands of keys, and no more
+MAX_TRUST_POLICY_LINES: Final = 10_000  # the same file in lines of a key
 
 # --- witnesses and proofs -----------------------------------------------------
 MAX_COSIGNED_AT: Final = 2**63 - 1  # tlog-cosignature: seconds that a signed 64-bit integer holds
@@ -39,14 +39,14 @@ MAX_SEEN_BYTES: Final = 256 * 1024 * 1024  # of a monitor's file: a checkpoint a
 MAX_ID_CHARS: Final = 200  # resource names: agencies/…, technologies/…
 MAX_NAME_CHARS: Final = 300  # display names
 MAX_CODE_CHARS: Final = 100  # purpose, offence class, capability, version
-MAX_SOURCE_EVENT_ID_CHARS: Final = 500
+MAX_SOURCE_EVENT_ID_CHARS: Final = 500  # UUIDs, URNs and composite keys are far shorter
 MAX_TEXT_BYTES: Final = 16_384  # one free text (reason, subject): a page or several
 MAX_SOURCE_RECORD_BYTES: Final = 32_768  # the raw row, kept beside the entry
-MAX_RECORD_COLUMNS: Final = 200
+MAX_RECORD_COLUMNS: Final = 200  # ten times the widest export we have seen
 MAX_AUTHORIZATIONS: Final = 50  # linked to one use
-MAX_DATA_FLOWS: Final = 50
-MAX_VERIFIERS: Final = 20
-MAX_COUNT: Final = 2**53 - 1
+MAX_DATA_FLOWS: Final = 50  # of one use: recipients times countries
+MAX_VERIFIERS: Final = 20  # people who checked one result
+MAX_COUNT: Final = 2**53 - 1  # the largest integer every JSON reader holds exactly
 MAX_SHOWN_BYTES: Final = 131_072  # all disclosures of one event together
 MAX_VALUE_DEPTH: Final = 32  # of reported JSON: disclosure and bundle nest it deeper, below 64
 
@@ -60,13 +60,12 @@ MAX_REQUEST_ID_CHARS: Final = 100  # AIP-155: a UUID, or whatever else tells two
 MAX_SCOPE_ITEMS: Final = 200  # technologies, units or offence classes of one authorization
 DRAIN_S: Final = 5  # that calls have to finish when the process ends: some commits' time
 RETRY_AFTER_S: Final = 1  # what RetryInfo tells: a commit is shorter, and so is a restart
-MAX_PAGE_SIZE: Final = 1_000
-DEFAULT_PAGE_SIZE: Final = 50
-MAX_FILTER_CHARS: Final = 4_000
-MAX_FILTER_TERMS: Final = 100
+MAX_PAGE_SIZE: Final = 1_000  # a page is one read of some 50 ms
+DEFAULT_PAGE_SIZE: Final = 50  # what a person looks through
+MAX_FILTER_CHARS: Final = 4_000  # a filter is written or built by a person's choices
+MAX_FILTER_TERMS: Final = 100  # each is a condition the database has to plan
 MAX_FILTER_DEPTH: Final = 20  # parentheses; keeps parsing and checking off the deep stack
 MAX_WAIT_S: Final = 30  # for min_tree_size; a deadline of the caller cuts it shorter
-MAX_SUMMARY_GROUPS: Final = 10_000
 
 # --- committing ---------------------------------------------------------------
 MAX_COMMIT_ENTRIES: Final = (
@@ -75,7 +74,7 @@ MAX_COMMIT_ENTRIES: Final = (
 MAX_DECISIONS: Final = 4  # of one command while others change what it is about
 MAX_QUEUED_ENTRIES: Final = 40_000  # waiting for the committer; beyond it callers are told to retry
 LOCK_TIMEOUT_S: Final = 5  # for the head row: another writer is never slower when healthy
-STATEMENT_TIMEOUT_S: Final = 30
+STATEMENT_TIMEOUT_S: Final = 30  # of a commit: one that takes longer is stuck
 STORE_CONNECT_S: Final = 5  # to reach the database, or get a connection of the pool
 MAX_READ_CONNECTIONS: Final = 8  # of one process: reads are short, PostgreSQL's slots are few
 BUSY_TIMEOUT_S: Final = 5  # SQLite's writer lock
@@ -106,7 +105,7 @@ MAX_USAGE_RANGES: Final = 1_000  # of one question: the days of almost three yea
 MAX_CACHED_PARTS: Final = 65_536  # hashes of ids one process remembers: some 20 MB
 
 # --- files --------------------------------------------------------------------
-MAX_CSV_ROW_BYTES: Final = 131_072
+MAX_CSV_ROW_BYTES: Final = 131_072  # four times the largest record an entry may keep
 IMPORT_BATCH: Final = 500  # rows a request
 IMPORT_GIVE_UP_S: Final = 10  # after losing the server
 IMPORT_BUSY_S: Final = 60  # while the server says that others go first

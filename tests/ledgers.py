@@ -99,6 +99,16 @@ class Place(ABC):
         self._opened.append(engine)
         return engine
 
+    def opened(self) -> list[LedgerStore]:
+        """What `open` gave, first to last."""
+        return [item for item in self._opened if isinstance(item, LedgerStore)]
+
+    def forget(self) -> None:
+        """Not even tables are left: whoever opens the ledger next begins it."""
+        self.close()
+        self._opened, self._kept = [], None
+        self._drop()
+
     def close(self) -> None:
         """Let go of everything."""
         self._opened += self._kept or ()
@@ -111,6 +121,9 @@ class Place(ABC):
             else:
                 item.dispose()
         self._opened.clear()
+
+    @abstractmethod
+    def _drop(self) -> None: ...
 
     @abstractmethod
     def _empty(self) -> None: ...
@@ -126,6 +139,10 @@ class SqlitePlace(Place):
     def __init__(self, folder: Path) -> None:
         super().__init__()
         self.path, self.views = folder / "main.db", folder / "main.views.db"
+
+    def _drop(self) -> None:
+        for file in self.path.parent.glob("main.*"):
+            file.unlink()
 
     def _empty(self) -> None:
         _empty_sqlite(self.path, "UPDATE head SET tree_size = 0, root = ?, frontier = ?", _NOTHING)
@@ -157,6 +174,10 @@ class PostgresPlace(Place):
     def __init__(self, url: str) -> None:
         super().__init__()
         self.url = url
+
+    def _drop(self) -> None:
+        with psycopg.connect(self.url) as connection:
+            connection.execute("DROP SCHEMA IF EXISTS candour_main CASCADE")
 
     def _empty(self) -> None:
         with psycopg.connect(self.url) as connection:

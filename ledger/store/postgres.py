@@ -303,6 +303,10 @@ class PostgresStore(LedgerStore):
 
     def publish(self, checkpoint: Published) -> bool:
         with self._writing() as writer:
+            # One at a time: nobody sees what another has not committed yet.
+            writer.execute(
+                "SELECT pg_advisory_xact_lock(hashtext(%s))", (f"{self.schema}.checkpoints",)
+            )
             written = writer.execute(
                 f"INSERT INTO {self.schema}.checkpoints SELECT %b, %b, %b WHERE NOT EXISTS"
                 f" (SELECT FROM {self.schema}.checkpoints WHERE tree_size >= %b)"

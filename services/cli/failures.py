@@ -25,8 +25,13 @@ class CommandFailed(Exception):
     """
 
     def __init__(self, sentence: str, advice: str = "", *, exit_code: int = 1) -> None:
-        super().__init__(f"{sentence}. {advice}." if advice else f"{sentence}.")
+        super().__init__(" ".join(map(ended, filter(None, (sentence, advice)))))
         self.sentence, self.advice, self.exit_code = sentence, advice, exit_code
+
+
+def ended(sentence: str) -> str:
+    """With a full stop, unless it has its own ending."""
+    return sentence if sentence.endswith((".", "?", "!")) else f"{sentence}."
 
 
 @dataclass(frozen=True, slots=True)

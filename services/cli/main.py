@@ -27,7 +27,7 @@ from services.cli import (
     serve,
     uses_changes,
 )
-from services.cli.failures import USAGE, CommandFailed
+from services.cli.failures import USAGE, CommandFailed, ended
 from services.cli.options import command
 from services.cli.output import say
 
@@ -92,12 +92,12 @@ def explain(error: Exception) -> tuple[str, int]:
     if isinstance(error, CommandFailed):
         return str(error), error.exit_code
     if isinstance(error, Malformed):
-        return f"{error.field}: {error.reason}.", USAGE
+        return ended(f"{error.field}: {error.reason}"), USAGE
     if isinstance(error, CandourError):
-        return f"{error}.", 1
+        return ended(str(error)), 1
     if isinstance(error, OSError):
         where = f"{error.filename}: " if error.filename else ""
-        return f"{where}{error.strerror or error}.", 1
+        return ended(f"{where}{error.strerror or error}"), 1
     kind = type(error).__name__
     return f"an error of candour itself ({kind}: {error}). CANDOUR_DEBUG=1 says more.", 1
 

@@ -3,6 +3,7 @@
     GET /ledgers                      names, as JSON
     GET /ledgers/<ledger>/vkey        the checkpoint key, text
     GET /ledgers/<ledger>/checkpoint  the newest published checkpoint, a signed note (C2SP)
+    GET /ledgers/<ledger>/tile/…      hash tiles and entry bundles (tiles.py)
     GET /livez  /readyz               the process runs; it can serve
 
 Source: C2SP tlog-tiles for the checkpoint's content type and caching.
@@ -18,6 +19,7 @@ from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
 from ledger.store.core import StoreUnavailable
+from services.gateway.tiles import not_found, tile_response, unavailable
 from services.runtime.reading import Reading
 
 _TEXT = "text/plain; charset=utf-8"
@@ -35,22 +37,26 @@ def build_app(ledgers: Mapping[str, Reading]) -> Starlette:
     async def vkey(request: Request) -> Response:
         reading = ledger(request)
         if reading is None:
-            return _missing()
+            return not_found()
         text = reading.hosted.keys.checkpoint.verifier_key.format() + "\n"
         return Response(text, media_type=_TEXT)
 
     async def checkpoint(request: Request) -> Response:
         reading = ledger(request)
         if reading is None:
-            return _missing()
+            return not_found()
         try:
             published = await reading.run(reading.hosted.store.published)
         except StoreUnavailable:
-            return PlainTextResponse("the store is not available\n", 503, {"Retry-After": "1"})
+            return unavailable()
         if published is None:
-            return _missing()
+            return not_found()
         headers = {"Cache-Control": "no-cache"}
         return Response(published.note, media_type=_TEXT, headers=headers)
+
+    async def tile(request: Request) -> Response:
+        reading = ledger(request)
+        return not_found() if reading is None else await tile_response(reading, request)
 
     async def livez(_request: Request) -> Response:
         return PlainTextResponse("ok\n")
@@ -68,11 +74,8 @@ def build_app(ledgers: Mapping[str, Reading]) -> Starlette:
             Route("/ledgers", names),
             Route("/ledgers/{ledger}/vkey", vkey),
             Route("/ledgers/{ledger}/checkpoint", checkpoint),
+            Route("/ledgers/{ledger}/tile/{tile:path}", tile),
             Route("/livez", livez),
             Route("/readyz", readyz),
         ]
     )
-
-
-def _missing() -> Response:
-    return PlainTextResponse("not found\n", 404)

@@ -1,7 +1,7 @@
 """How does a commit fail? On purpose, before or after the database made it durable.
 
-    break_commits(store, plan)   the next commits fail as the plan says; the caller cannot know how
-    break_call(store, nth, …)    one call to the database fails, wherever in the commit it stands
+break_commits(store, plan)   the next commits fail as the plan says; the caller cannot know how
+break_call(store, nth, …)    one call to the database fails, wherever in the commit it stands
 """
 
 from __future__ import annotations
@@ -28,8 +28,9 @@ class Fault(Enum):
 
 def lost(store: LedgerStore) -> Exception:
     """What the driver of this store raises when its database goes away."""
-    kind = sqlite3 if isinstance(store, SqliteStore) else psycopg
-    return kind.OperationalError("lost on purpose")
+    if isinstance(store, SqliteStore):
+        return sqlite3.OperationalError("lost on purpose")
+    return psycopg.OperationalError("lost on purpose")
 
 
 class _Breaking(Transaction):
@@ -110,9 +111,7 @@ def _broken(store: Any, connection: _Connection) -> Iterator[_Connection]:
             store._writer = inner
 
 
-def break_call(
-    store: LedgerStore, *, nth: int, when: Fault
-) -> AbstractContextManager[_Connection]:
+def break_call(store: LedgerStore, *, nth: int, when: Fault) -> AbstractContextManager[_Connection]:
     """In this block the writer's connection is lost at its nth call, from 0.
 
     Yields the connection; it `survived` where there were not so many calls.

@@ -261,9 +261,7 @@ class Ledger:
             agency="agencies/a", source="sources/s", file_sha256=f"{file:064x}", rows=4, layout="x"
         )
         uuid = self.log.new_uuid(self.now_us())
-        return self.append(
-            self.registrar.declare_import(uuid, fact, "backfill", self.provenance())
-        )
+        return self.append(self.registrar.declare_import(uuid, fact, "backfill", self.provenance()))
 
     # --- sequences of operations --------------------------------------------------
     def tell(self, operations: Sequence[told.Operation]) -> None:
@@ -300,15 +298,15 @@ class Ledger:
                 try:
                     self.append(decide.link_authorization(name, authorization, by))
                 except Unverifiable:
-                    fact = AuthorizationLinked(agency="agencies/a", authorization=authorization)
-                    self._say(name, fact)
+                    linked = AuthorizationLinked(agency="agencies/a", authorization=authorization)
+                    self._say(name, linked)
             case told.SameAs(use, other) if self.uses:
                 name, same = self._use(use), self._use(other)
                 try:
                     self.append(decide.mark_same_as(name, same, by))
                 except Unverifiable:
-                    fact = ToolUseSameAs(agency="agencies/a", same_as=stream_of_name(same))
-                    self._say(name, fact)
+                    repeated = ToolUseSameAs(agency="agencies/a", same_as=stream_of_name(same))
+                    self._say(name, repeated)
             case told.Foreign(use):
                 self._foreign(None if use is None or not self.uses else self._use(use))
 
@@ -380,7 +378,7 @@ def view_rows(engine: Engine) -> bytes:
     with engine.connect() as connection:
         tables = {
             table.name: sorted(
-                ([repr(cell) for cell in row] for row in connection.execute(select(table)))
+                [repr(cell) for cell in row] for row in connection.execute(select(table))
             )
             for table in view_tables.metadata.sorted_tables
         }

@@ -12,6 +12,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Any, Final, TypeAlias, get_type_hints
 
+from hypothesis import settings
 from hypothesis import strategies as st
 
 from ledger.canonical_json import MAX_INTEGER
@@ -40,6 +41,14 @@ from ledger.filters.expression import Compare, Value
 from ledger.projections.questions import SCHEMA, TEXT_FIELDS
 from ledger.times import MAX_US, MIN_US, full_text_of_us, text_of_us
 from tests.filters.strategies import trees
+
+
+def effort(share: float) -> settings:
+    """As many examples as this share of the profile's, for laws that start databases over."""
+    profile = settings.default
+    assert profile is not None
+    return settings(max_examples=max(1, int(profile.max_examples * share)))
+
 
 # --- wide values ------------------------------------------------------------------
 texts = st.text(st.characters(exclude_categories=["Cs"]), max_size=30)
@@ -315,9 +324,7 @@ _several = st.integers(0, 11)
 _files = st.integers(0, FILES - 1)
 _technologies = st.sampled_from(TECHNOLOGIES)
 operations: st.SearchStrategy[list[Operation]] = st.lists(
-    st.builds(
-        Report, st.lists(reports, min_size=1, max_size=4).map(tuple), st.none() | _files
-    )
+    st.builds(Report, st.lists(reports, min_size=1, max_size=4).map(tuple), st.none() | _files)
     | st.builds(Link, _several, st.sampled_from(AUTHORIZATIONS))
     | st.builds(Withdraw, _several)
     | st.builds(SameAs, _several, _several)
@@ -372,9 +379,7 @@ def filters(**more: tuple[str, ...]) -> st.SearchStrategy[str]:
         | st.builds(
             Compare, st.just("occurred"), st.sampled_from(("<", "<=", ">", ">=")), days.map(Value)
         )
-        | st.builds(
-            Compare, st.just("leaf_index"), _orders, st.integers(0, 20).map(str).map(Value)
-        )
+        | st.builds(Compare, st.just("leaf_index"), _orders, st.integers(0, 20).map(str).map(Value))
     )
     assert set(said) <= set(SCHEMA.fields)
     return st.just("") | trees(leaves).map(format_filter)

@@ -309,8 +309,8 @@ class ViewReader:
         firsts: dict[str, int] = {}
         for name in texts_of(query, "name"):
             with suppress(Malformed):  # no name of anything is no name of a use
-                rows = self.store.read_stream(stream_of_name(name), limit=1)
-                firsts.update({name: row.leaf_index for row in rows})
+                for row in self.store.read_stream(stream_of_name(name), limit=1):
+                    firsts[name] = row.leaf_index
         numbered = {
             key: tuple(ids[name] for name in group if name in ids) for key, group in wanted.items()
         }

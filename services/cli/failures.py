@@ -53,7 +53,7 @@ _ADVICE: Final = {
     "AGENCY_NOT_REGISTERED": (
         "Register it with `candour agencies register`, or import without --no-register"
     ),
-    "CONFLICTING_RESUBMISSION": "Withdraw the first report if it was wrong, then report again",
+    "CONFLICTING_RESUBMISSION": "What was said first stands; withdraw it if it was wrong, or use another name",
 }
 _ADVICE_BY_CODE: Final = {
     "NOT_FOUND": "Look it up with a `list` command, and check --ledger",

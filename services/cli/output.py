@@ -56,11 +56,11 @@ def print_rows(
 
 
 def print_object(found: Mapping[str, Any], form: Format, *, leave_out: Sequence[str] = ()) -> None:
-    """Print one object; a table and CSV leave some members out."""
+    """Print one object; a table and CSV leave some members out, and name deeper ones with dots."""
     if form is Format.JSON:
         _write(json.dumps(found, ensure_ascii=False, indent=1) + "\n")
         return
-    flat = {name: value for name, value in found.items() if name not in leave_out}
+    flat = _flat({name: value for name, value in found.items() if name not in leave_out})
     if form is Format.CSV:
         writer = csv.writer(sys.stdout, lineterminator="\n")
         writer.writerow(flat)
@@ -72,7 +72,8 @@ def print_object(found: Mapping[str, Any], form: Format, *, leave_out: Sequence[
         table.add_column(style="bold")
         table.add_column(overflow="fold")
         for name, value in flat.items():
-            table.add_row(name.replace("_", " "), _shown(value))
+            if value is not None:
+                table.add_row(name.replace("_", " "), _shown(value))
         _print_whole(table)
 
 
@@ -82,6 +83,17 @@ def member_of(row: Mapping[str, Any], name: str) -> Any:
     for part in name.split("."):
         found = found.get(part) if isinstance(found, Mapping) else None
     return found
+
+
+def _flat(found: Mapping[str, Any]) -> dict[str, Any]:
+    """Members of members, one level down, by their dotted names."""
+    flat: dict[str, Any] = {}
+    for name, value in found.items():
+        if isinstance(value, Mapping):
+            flat.update({f"{name}.{part}": inner for part, inner in value.items()})
+        else:
+            flat[name] = value
+    return flat
 
 
 def cell(value: Any) -> str:

@@ -64,13 +64,13 @@ def write_time(text: str | None) -> Timestamp | None:
 
 def read_occurred(message: pb.Occurred) -> Occurred:
     """Raises Malformed."""
-    earliest = latest = None
-    if message.HasField("earliest"):
-        earliest = read_time(message.earliest, "occurred.earliest")
-    if message.HasField("latest"):
-        # Most uses are instants: one text serves as both ends.
-        instant = earliest is not None and message.earliest == message.latest
-        latest = earliest if instant else read_time(message.latest, "occurred.latest")
+    start = message.earliest if message.HasField("earliest") else None
+    end = message.latest if message.HasField("latest") else None
+    earliest = None if start is None else read_time(start, "occurred.earliest")
+    if end is None or end == start:  # most uses are instants: one text serves as both ends
+        latest = None if end is None else earliest
+    else:
+        latest = read_time(end, "occurred.latest")
     return Occurred(
         earliest=earliest,
         latest=latest,

@@ -103,6 +103,15 @@ def place_of(request: pytest.FixtureRequest, data: Path) -> Iterator[Place]:
             drop_database(server_url, url)
 
 
+@pytest.fixture(scope="module", params=STORES)
+def shared(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Place]:
+    """A ledger for tests of a module that keep out of each other's way."""
+    with place_of(request, tmp_path_factory.mktemp("shared") / "data") as found:
+        yield found
+
+
 @pytest.fixture(params=STORES)
 def place(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Place]:
     """An empty ledger of this test's own."""

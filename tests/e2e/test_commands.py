@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import json
 import sqlite3
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 from urllib.request import urlopen
+
+import psycopg
 
 from ledger.ingest.sample import sample_audit, sample_export
 from tests.e2e.conftest import Place, run
@@ -19,6 +22,20 @@ def load(place: Place, folder: Path, rows: int = 60) -> dict[str, Any]:
     export.write_bytes(sample_export(rows))
     found: dict[str, Any] = place.json("import", "flock", export, *WHO)
     return found
+
+
+def change_entry(place: Place, leaf_index: int) -> None:
+    """Behind the ledger's back, as whoever runs the database can."""
+    if place.database_url is None:
+        with closing(sqlite3.connect(place.data / "main.db")) as database, database:
+            text = "CAST(replace(CAST(entry AS TEXT), 'procured', 'demo') AS BLOB)"
+            database.execute(f"UPDATE entries SET entry = {text} WHERE leaf_index = {leaf_index}")
+        return
+    with psycopg.connect(place.database_url) as connection:
+        text = "convert_to(replace(convert_from(entry, 'UTF8'), 'procured', 'demo'), 'UTF8')"
+        connection.execute(
+            f"UPDATE candour_main.entries SET entry = {text} WHERE leaf_index = {leaf_index}"
+        )
 
 
 def names(found: list[dict[str, Any]]) -> list[str]:
@@ -90,33 +107,50 @@ def test_aliases_are_one(place: Place, tmp_path: Path) -> None:
     assert [("technologies/platewatch", 75)] == [(item["key"], item["count"]) for item in groups]
 
 
-def test_masked_and_missing_stay_apart(place: Place, tmp_path: Path) -> None:
+def test_http_and_files(shared: Place) -> None:
+    """The ledger, its key and an empty log's checkpoint are there for anybody, from the start."""
+
+    def get(path: str) -> bytes:
+        with urlopen(f"http://{shared.server.http}{path}", timeout=5) as answer:
+            return bytes(answer.read())
+
+    assert ["main"] == json.loads(get("/ledgers"))["ledgers"]
+    assert (shared.data / "main.vkey").read_bytes() == get("/ledgers/main/vkey")
+    origin, size, *_ = get("/ledgers/main/checkpoint").decode().splitlines()
+    assert "0" == size  # nothing has been reported: this test stands first
+    assert origin in (shared.data / "trust.txt").read_text()
+    assert [] == shared.json("uses", "list")
+
+
+def test_masked_and_missing_stay_apart(shared: Place, tmp_path: Path) -> None:
     """Masked performers, masked cases and blanks of an organisation audit are three things."""
+    who = ("--agency", "Maskton PD", "--technology", "Platewatch")
     export = tmp_path / "audit.csv"
     export.write_bytes(sample_audit(200))
-    summary = place.json("import", "flock", export, *WHO)
-    uses = place.json("uses", "list", "--full")
+    summary = shared.json("import", "flock", export, *who)
+    uses = shared.json("uses", "list", "--full", "--agency", "Maskton PD")
 
     assert (200, 0) == (summary["accepted"], summary["rejected"])
     cases = [use["protected"]["case_number"] for use in uses]
     assert {"masked": "REDACTED"} in cases
     assert "" in cases
     known = next(case for case in cases if isinstance(case, str) and case)
-    found = place.json("uses", "list", "--case", known, "--definite")
+    found = shared.json("uses", "list", "--case", known, "--definite")
     assert cases.count(known) == len(found)
     assert any(use["performer"] is None for use in uses)
 
 
-def test_rejected_rows_and_no_register(place: Place, tmp_path: Path) -> None:
+def test_rejected_rows_and_no_register(shared: Place, tmp_path: Path) -> None:
     """Bad rows end in 0 with their lines; an agency nobody registered ends in 1."""
+    who = ("--agency", "Rejecton PD", "--technology", "Platewatch")
     export = tmp_path / "export.csv"
     good = sample_export(5).decode()
     long = "x" * 70_000
     bad = f'a,u,never,1,r\nb,u,"2025-06-18 00:00:00.000",1,"{long}"\nc,u\n'
     export.write_text(good + bad)
-    refused = place.candour("import", "flock", export, *WHO, "--no-register", exit_code=1)
-    assert "agencies/sampleton-pd is not registered" in refused.err
-    found = place.json("import", "flock", export, *WHO)
+    refused = shared.candour("import", "flock", export, *who, "--no-register", exit_code=1)
+    assert "agencies/rejecton-pd is not registered" in refused.err
+    found = shared.json("import", "flock", export, *who)
 
     assert (8, 5, 0, 3) == tuple(
         found[name] for name in ("rows", "accepted", "duplicates", "rejected")
@@ -125,33 +159,18 @@ def test_rejected_rows_and_no_register(place: Place, tmp_path: Path) -> None:
     assert {"searchDate", "reason", "row"} == {item["field"] for item in found["rejects"]}
 
 
-def test_conflicting_resubmission(place: Place, tmp_path: Path) -> None:
+def test_conflicting_resubmission(shared: Place, tmp_path: Path) -> None:
     """Another content under an id the source used is rejected by its row, and says so."""
-    load(place, tmp_path, rows=4)
+    load(shared, tmp_path, rows=4)
     export = tmp_path / "export.csv"
     lines = export.read_text().splitlines(keepends=True)
     lines[2] = lines[2].rpartition(",")[0] + ',"another reason"\n'
     export.write_text("".join(lines))
-    found = place.json("import", "flock", export, *WHO)
+    found = shared.json("import", "flock", export, *WHO)
 
     assert (3, 1) == (found["duplicates"], found["rejected"])
     assert 3 == found["rejects"][0]["line"]
     assert "another content" in found["rejects"][0]["reason"]
-
-
-def test_http_and_files(place: Place) -> None:
-    """The ledger, its key and an empty log's checkpoint are there for anybody, from the start."""
-
-    def get(path: str) -> bytes:
-        with urlopen(f"http://{place.server.http}{path}", timeout=5) as answer:
-            return bytes(answer.read())
-
-    assert ["main"] == json.loads(get("/ledgers"))["ledgers"]
-    assert (place.data / "main.vkey").read_bytes() == get("/ledgers/main/vkey")
-    origin, size, *_ = get("/ledgers/main/checkpoint").decode().splitlines()
-    assert "0" == size
-    assert origin in (place.data / "trust.txt").read_text()
-    assert [] == place.json("uses", "list")
 
 
 def test_audit_names_what_differs(place: Place, tmp_path: Path) -> None:
@@ -159,15 +178,9 @@ def test_audit_names_what_differs(place: Place, tmp_path: Path) -> None:
     load(place, tmp_path, rows=20)
     place.candour("audit")
     place.server.stop()
-    if place.database_url is None:
-        with sqlite3.connect(place.data / "main.db") as database:
-            database.execute(
-                "UPDATE entries SET entry = replace(CAST(entry AS TEXT), 'procured', 'demo')"
-                " WHERE leaf_index = 7"
-            )
-        database.close()
-        found = place.candour("audit", "--format", "json", exit_code=1).json
-        assert 7 in [item["where"] for item in found["findings"]]
+    change_entry(place, 7)
+    found = place.candour("audit", "--format", "json", exit_code=1).json
+    assert ("entries", 7) in [(item["what"], item["where"]) for item in found["findings"]]
     nowhere = run("candour", "audit", "--data", tmp_path / "nowhere")
     assert (2, "") == (nowhere.exit_code, nowhere.out)
     assert not (tmp_path / "nowhere").exists()

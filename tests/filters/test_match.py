@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import operator
+from datetime import date
 from itertools import product
 from typing import cast
 
@@ -13,6 +14,7 @@ from hypothesis import strategies as st
 from ledger.filters import (
     And,
     Fact,
+    FilterMalformed,
     Interval,
     Not,
     Or,
@@ -23,6 +25,7 @@ from ledger.filters import (
     matches,
     parse,
 )
+from ledger.times import DAY_US, us_of_date
 from tests.filters.strategies import SCHEMA, queries, records
 
 HOLDS = {
@@ -82,8 +85,25 @@ def test_time_test_decides_whenever_all_moments_agree(op: str, us: int, record: 
 def test_unknown_fact_is_never_decided(op: str) -> None:
     """A record that says nothing of a field neither matches a test of it nor fails it."""
     record: Record = dict.fromkeys(SCHEMA.fields)
-    for text in (f"occurred {op} 2020-02-21", f"window.days {op} 3"):
+    for text in (f"occurred {op} 2020-02-21T00:00:00Z", f"window.days {op} 3"):
         assert judge(check(parse(text), SCHEMA), record) is None
+
+
+@given(st.dates(), st.integers(0, DAY_US - 1), st.dates())
+def test_date_is_compared_by_whole_days(day: date, within_us: int, other: date) -> None:
+    """`<=` a date takes in all of it, `>` none of it: as whoever writes a date means it."""
+    moment = us_of_date(str(day)) + within_us
+    record: Record = {"occurred": (moment, moment)}
+    for op in ("<", "<=", ">", ">="):
+        query = check(parse(f"occurred {op} {other}"), SCHEMA)
+        assert HOLDS[op](day, other) is judge(query, record)
+
+
+@pytest.mark.parametrize("op", ["=", "!="])
+def test_date_equals_no_moment(op: str) -> None:
+    """A day is not a moment: `=` would hold for its midnight alone, so it is refused."""
+    with pytest.raises(FilterMalformed, match="a day is not a moment"):
+        check(parse(f"occurred {op} 2020-02-21"), SCHEMA)
 
 
 @pytest.mark.parametrize(

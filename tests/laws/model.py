@@ -92,9 +92,7 @@ class Model:
         return self.size - 1 if told else None
 
     # --- reports ----------------------------------------------------------------------
-    def report(
-        self, batch: Sequence[tuple[ReportToolUse, NewEntry]]
-    ) -> list[Answer] | None:
+    def report(self, batch: Sequence[tuple[ReportToolUse, NewEntry]]) -> list[Answer] | None:
         """What each should come back with; None where the outcome is not known."""
         answers, placed = self._place(batch, replacing={})
         if placed and not self._keep(placed):
@@ -118,7 +116,7 @@ class Model:
     ) -> tuple[list[Answer], list[Use]]:
         """Decide in order; a report that replaces another takes its id, once."""
         standing, known = dict(self.standing), dict(self.uses)
-        replaced = list(replacing.values()) or [None] * len(batch)
+        replaced: list[int | None] = [*replacing.values()] or [None] * len(batch)
         answers: list[Answer] = []
         placed: list[Use] = []
         for (command, entry), other in zip(batch, replaced, strict=True):
@@ -165,7 +163,8 @@ class Model:
             if what == "reported":
                 found.add(leaf_index)
             elif what in ("withdrawn", "same as"):
-                found.discard(of)  # type: ignore[arg-type]
+                assert isinstance(of, int)
+                found.discard(of)
             elif what == "import withdrawn":
                 taken_back.add(of)
         return sorted(
@@ -178,8 +177,9 @@ class Model:
         for leaf in self.counted(size):
             names = list(self.uses[leaf].command.use.authorizations)
             for leaf_index, what, of in self.events:
-                if what == "linked" and leaf_index < size and of[0] == leaf:  # type: ignore[index]
-                    names.append(of[1])  # type: ignore[index]
+                if what == "linked" and leaf_index < size:
+                    assert isinstance(of, tuple)
+                    names += [of[1]] if of[0] == leaf else []
             for name in names or [""]:
                 counts[name] = counts.get(name, 0) + 1
         return counts

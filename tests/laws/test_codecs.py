@@ -312,7 +312,10 @@ def test_commitment_is_the_documented_hash(shown: Disclosure) -> None:
     assert expected == commitment(shown.field, shown.stream, shown.salt, shown.value)
 
 
-@given(json_values | st.fixed_dictionaries(dict.fromkeys(("field", "stream", "salt", "value"), json_values)))
+@given(
+    json_values
+    | st.fixed_dictionaries(dict.fromkeys(("field", "stream", "salt", "value"), json_values))
+)
 def test_any_json_is_a_disclosure_or_refused(found: Any) -> None:
     """No JSON makes the reader of disclosures raise anything but our own error."""
     try:

@@ -1,7 +1,7 @@
 """Law 10: what was acknowledged is there, once, after anything that may happen.
 
-    a machine of reports, retries, withdrawals, imports, lost commits, crashes and reads
-    ══ a plain model (model.py), step by step, and the whole tree in the end
+a machine of reports, retries, withdrawals, imports, lost commits, crashes and reads
+══ a plain model (model.py), step by step, and the whole tree in the end
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ from tests.faults import Fault, break_commits
 from tests.laws.model import Answer, Import, Model, Use
 from tests.laws.trees import check_tree
 from tests.ledgers import Ledger, Place, SqlitePlace
-from tests.strategies import AGENCIES, AUTHORIZATIONS, FILES, in_import, reports
+from tests.strategies import AGENCIES, AUTHORIZATIONS, FILES, effort, in_import, reports
 
 files = st.integers(0, FILES - 1)
 numbers = st.integers(0, 30)
@@ -111,9 +111,7 @@ class LedgerMachine(RuleBasedStateMachine):
         return rows
 
     @rule(file=files, batch=st.lists(reports, min_size=1, max_size=3), again=st.booleans())
-    def take_back_and_read_again(
-        self, file: int, batch: list[ReportToolUse], again: bool
-    ) -> None:
+    def take_back_and_read_again(self, file: int, batch: list[ReportToolUse], again: bool) -> None:
         """A file is imported, withdrawn and imported anew; an old client may come with it still."""
         self.declare(file)
         self.report_rows(file, batch)
@@ -322,7 +320,5 @@ def answer_of(result: Receipt | CandourError) -> Answer:
 def test_acknowledged_is_durable_once(place: Place) -> None:
     """Every answer, receipt, proof and refusal is the one that a plain model gives."""
     machine = type("LedgerMachine", (LedgerMachine,), {"place": place})
-    some = settings.default.max_examples // (2 if isinstance(place, SqlitePlace) else 8)
-    run_state_machine_as_test(
-        machine, settings=settings(max_examples=some, stateful_step_count=30)
-    )
+    share = 0.5 if isinstance(place, SqlitePlace) else 0.12
+    run_state_machine_as_test(machine, settings=settings(effort(share), stateful_step_count=30))

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from ledger.store.view_writer import ViewWriter
 from tests.ledgers import Ledger, Place, view_rows
-from tests.strategies import Operation, operations
+from tests.strategies import Operation, effort, operations
 
 
-@settings(max_examples=settings.default.max_examples * 2 // 3)
+@effort(0.5)
 @given(st.lists(operations, min_size=1, max_size=3), st.integers(1, 9), st.integers(1, 9))
 def test_views_are_the_same_in_whatever_batches_they_are_made(
     place: Place, told: list[list[Operation]], batch: int, other_batch: int

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from ledger.errors import Refused
@@ -27,6 +27,7 @@ from ledger.tlog import open_checkpoint
 from tests.faults import Fault, break_call, break_commits, mend
 from tests.laws.trees import check_tree
 from tests.ledgers import SIGNER, Ledger, Place, numbered
+from tests.strategies import effort
 
 
 def any_entry(number: int, *, identified: bool = True) -> NewEntry:
@@ -102,11 +103,9 @@ steps = st.lists(
 )
 
 
-@settings(max_examples=settings.default.max_examples // 3)
+@effort(0.3)
 @given(steps)
-def test_head_and_tiles_are_those_of_the_entries(
-    place: Place, told: list[tuple[str, int]]
-) -> None:
+def test_head_and_tiles_are_those_of_the_entries(place: Place, told: list[tuple[str, int]]) -> None:
     """However the tree grew, what was rolled back left no gap, no tile and no hash behind."""
     store, _ = place.begin()
     made: list[NewEntry] = []
@@ -134,14 +133,19 @@ def test_head_and_tiles_are_those_of_the_entries(
     assert len(made) == len(check_tree(store, of_entries=False))
 
 
+def swap_from_another_size(store: LedgerStore, tracking: Tracking | None) -> None:
+    with store.transaction() as transaction:
+        head, _, _ = transaction.begin([], [])
+        transaction.commit(Growth(7, [any_entry(7)], [], head), tracking)
+
+
 def test_swap_from_another_size_is_refused_whole(place: Place) -> None:
     """A commit for a tree of another size writes nothing, and the store goes on working."""
     store, _ = place.begin()
     store.append([any_entry(0)])
     for tracking in (None, Tracking("follower", 1)):
-        with pytest.raises(StoreMismatch), store.transaction() as transaction:
-            head, _, _ = transaction.begin([], [])
-            transaction.commit(Growth(7, [any_entry(7)], [], head), tracking)
+        with pytest.raises(StoreMismatch):
+            swap_from_another_size(store, tracking)
         assert 1 == len(check_tree(store, of_entries=False))
         assert store.tracked("follower") is None
     store.append([any_entry(1)])
@@ -167,10 +171,8 @@ def grown(store: LedgerStore, sizes: list[int]) -> Iterator[bytes]:
         yield ledger.log.checkpoint(store.head())
 
 
-@settings(max_examples=settings.default.max_examples // 5)
-@given(
-    st.lists(st.sampled_from((1, 2, 3, 60, 130)), min_size=1, max_size=5), st.data()
-)
+@effort(0.2)
+@given(st.lists(st.sampled_from((1, 2, 3, 60, 130)), min_size=1, max_size=5), st.data())
 def test_any_two_checkpoints_are_consistent(
     place: Place, sizes: list[int], data: st.DataObject
 ) -> None:
@@ -197,7 +199,9 @@ def test_what_is_hashed_is_what_is_stored(place: Place) -> None:
     store, _ = place.begin()
     ledger = Ledger(store)
     ledger.register_agencies()
-    made = [entry for entry in ledger.prepare(map(numbered, range(5))) if isinstance(entry, NewEntry)]
+    made = [
+        entry for entry in ledger.prepare(map(numbered, range(5))) if isinstance(entry, NewEntry)
+    ]
     ledger.log.append(made)
 
     for leaf_index, entry in enumerate(made, 2):

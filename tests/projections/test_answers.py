@@ -1,7 +1,7 @@
 """Do the database's answers and the pure fold's agree, whatever happened, whatever is asked?
 
-    operations ──► log ──ViewWriter──► ViewReader.page, .summary ─┐
-                    └────fold_of────► Fold ──answer──────────────╪─► equal
+operations ──► log ──ViewWriter──► ViewReader.page, .summary ─┐
+                └────fold_of────► Fold ──answer──────────────╪─► equal
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from ledger.projections.answers import Fold, answer
@@ -20,7 +20,7 @@ from ledger.store.view_queries import Found, Place, ViewReader
 from ledger.store.view_writer import ViewWriter
 from tests import ledgers
 from tests.ledgers import Ledger, fold_of
-from tests.strategies import Operation, filters, operations
+from tests.strategies import Operation, effort, filters, operations
 
 
 @dataclass
@@ -98,7 +98,7 @@ def summed_purely(question: Question, fold: Fold) -> dict[str, Any]:
     return {name: found[name] for name in ("groups", "count", "possible")}
 
 
-@settings(max_examples=settings.default.max_examples * 2 // 3)
+@effort(0.5)
 @given(operations, st.data())
 def test_database_answers_as_the_pure_fold(
     place: ledgers.Place, steps: list[Operation], data: st.DataObject
@@ -118,7 +118,7 @@ def test_database_answers_as_the_pure_fold(
                 assert summed_purely(question, fold) == summed(ledger.reader, question)
 
 
-@settings(max_examples=settings.default.max_examples // 3)
+@effort(0.3)
 @given(operations, st.integers(1, 7))
 def test_withdrawn_uses_are_listed_where_they_are_asked_for(
     place: ledgers.Place, steps: list[Operation], limit: int
@@ -136,7 +136,7 @@ def test_withdrawn_uses_are_listed_where_they_are_asked_for(
     assert all(state in set(UseState) for _, state, _ in expected)
 
 
-@settings(max_examples=settings.default.max_examples // 3)
+@effort(0.3)
 @given(operations, st.integers(1, 7), st.data())
 def test_pages_leave_no_gap_and_repeat_nothing(
     place: ledgers.Place, steps: list[Operation], limit: int, data: st.DataObject
@@ -151,7 +151,7 @@ def test_pages_leave_no_gap_and_repeat_nothing(
     assert order == sorted(set(order))
 
 
-@settings(max_examples=settings.default.max_examples // 3)
+@effort(0.3)
 @given(operations, operations, st.data())
 def test_later_entries_change_no_earlier_answer(
     place: ledgers.Place, steps: list[Operation], later: list[Operation], data: st.DataObject

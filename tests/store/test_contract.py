@@ -95,7 +95,11 @@ def test_append_says_what_became_of_each(place: Place) -> None:
     ] == outcomes
     assert 4 == head.tree_size
     again, same_head = store.append(
-        [entry_of("d/1", identity=one, content=two), entry_of("d/1", identity=three), entry_of("b/1")]
+        [
+            entry_of("d/1", identity=one, content=two),
+            entry_of("d/1", identity=three),
+            entry_of("b/1"),
+        ]
     )
     assert [Held(0, same=True), Held(3, same=None), Clash("b/1", 1)] == again
     assert head == same_head == store.head()
@@ -361,7 +365,9 @@ def test_pseudonyms_agree_however_many_ask_at_once(place: Place) -> None:
             stores[asker].pseudonyms(
                 {
                     DIGESTS[n]: someone(n, f"p-{asker}-{turn}-{n}")
-                    for n in (range(turn, turn + 20) if asker % 2 else range(turn + 19, turn - 1, -1))
+                    for n in (
+                        range(turn, turn + 20) if asker % 2 else range(turn + 19, turn - 1, -1)
+                    )
                 }
             )
             for turn in range(10)

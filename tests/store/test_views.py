@@ -6,14 +6,14 @@ import threading
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 from sqlalchemy import Engine, event
 
 from ledger.store.core import NewEntry
 from ledger.store.view_writer import ViewWriter, unread_count
 from tests.ledgers import Ledger, Place, numbered, view_rows
-from tests.strategies import Operation, operations
+from tests.strategies import Operation, effort, operations
 
 
 class Stopped(Exception):
@@ -32,7 +32,7 @@ def stop_at(engine: Engine, statement: int) -> Any:
     return before
 
 
-@settings(max_examples=settings.default.max_examples // 2)
+@effort(0.5)
 @given(operations, st.integers(1, 4), st.lists(st.integers(0, 30), min_size=1, max_size=4))
 def test_projector_that_was_killed_resumes(
     place: Place, steps: list[Operation], batch: int, stops: list[int]
@@ -58,7 +58,7 @@ def test_projector_that_was_killed_resumes(
     assert view_rows(engine) == resumed
 
 
-@settings(max_examples=settings.default.max_examples // 4)
+@effort(0.25)
 @given(st.lists(st.tuples(operations, st.integers(0, 1)), min_size=2, max_size=4))
 def test_projectors_take_turns(place: Place, told: list[tuple[list[Operation], int]]) -> None:
     """Two projectors of one ledger, now one, now the other, make the rows that one makes."""
@@ -104,7 +104,7 @@ def test_projectors_at_once_fold_each_entry_once(place: Place) -> None:
     assert view_rows(engine) == raced
 
 
-@settings(max_examples=settings.default.max_examples // 2)
+@effort(0.5)
 @given(st.lists(st.binary(max_size=40), min_size=1, max_size=5), st.booleans())
 @example([b"[" * 60_000], False)
 @example([b"{}", b"[]", b"1", b'{"v":2}', b'"\\ud800"'], True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -409,3 +410,32 @@ def test_performers_keep_their_pseudonym(server: Server) -> None:
     assert {"same"} == {
         record.user_id for record in server.hosted.store.describe_performers(found).values()
     }
+
+
+def test_an_overloaded_ledger_says_when_to_come_again(
+    own_server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """While more waits than the queue holds nothing is taken; what was taken gets its receipt."""
+    append, free = own_server.hosted.store.append, threading.Event()
+
+    def held_up(*arguments: Any, **named: Any) -> Any:
+        free.wait(30)
+        return append(*arguments, **named)
+
+    monkeypatch.setattr("services.runtime.committer.MAX_QUEUED_ENTRIES", 5)
+    monkeypatch.setattr(own_server.hosted.store, "append", held_up)
+    with ThreadPoolExecutor(1) as caller:
+        taken = caller.submit(own_server.batch, *[use() for _ in range(5)])
+        while own_server.serving.committer.queued < 5:
+            time.sleep(0.01)
+        found = refused(own_server.report, use())
+        free.set()
+        answered = taken.result(30)
+
+    assert ("RESOURCE_EXHAUSTED", "OVERLOADED", RETRY_AFTER_S) == (
+        found.code,
+        found.reason,
+        found.retry_s,
+    )
+    assert 5 == sum(result.HasField("receipt") for result in answered.results)
+    assert own_server.report(use()).receipt.name

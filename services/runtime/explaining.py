@@ -1,0 +1,195 @@
+"""What is a caller told of an error? A code, a reason and facts for each of our classes.
+
+A caller learns the field, the rule and the resource, never a protected value. Another class
+is told of with `explain.register`. Source: AIP-193.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import traceback
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import singledispatch
+from typing import Final
+
+from grpc import StatusCode
+
+from ledger.domain.base import NotInState, NotRegistered
+from ledger.errors import Malformed, Refused, Unverifiable
+from ledger.evidence import TooManyEntries
+from ledger.limits import MAX_BUNDLE_ENTRIES
+from ledger.log import ConflictingResubmission
+from ledger.store.core import StoreUnavailable, StreamConflict
+from ledger.streams import name_of_stream
+from services.runtime.committer import Draining, Overloaded
+from services.runtime.refusals import (
+    Damaged,
+    DeadlineOver,
+    LeafBeyondTree,
+    LedgerNotHosted,
+    NotPublished,
+    NotReported,
+    TreeSizeBeyondHead,
+    Unauthenticated,
+    ViewsBehind,
+)
+
+_log: Final = logging.getLogger("candour.status")
+
+
+@dataclass(frozen=True, slots=True)
+class Explained:
+    """What a caller is told.
+
+    Members:
+        code, message: For people.
+        reason, metadata: For programs, as ErrorInfo.
+        retry: True where the same request may succeed in a while.
+        violation: Field and broken rule, as BadRequest.
+    """
+
+    code: StatusCode
+    reason: str
+    message: str
+    metadata: Mapping[str, str] = field(default_factory=dict)
+    retry: bool = False
+    violation: tuple[str, str] | None = None
+
+
+@singledispatch
+def explain(error: Exception) -> Explained:
+    """What to tell of an error; register more classes with `explain.register`."""
+    incident = os.urandom(4).hex()
+    # Its text may hold what a database was given, so neither caller nor log gets it.
+    _log.error(
+        "incident %s: unexpected %s\n%s",
+        incident,
+        type(error).__qualname__,
+        "".join(traceback.format_tb(error.__traceback__)),
+    )
+    message = f"an error of the service itself; its log says more of incident {incident}"
+    return Explained(StatusCode.INTERNAL, "INTERNAL", message, {"incident": incident})
+
+
+@explain.register
+def _(error: Malformed) -> Explained:
+    code, violation = StatusCode.INVALID_ARGUMENT, (error.field, error.reason)
+    return Explained(code, "MALFORMED", str(error), {"field": error.field}, violation=violation)
+
+
+@explain.register
+def _(error: NotRegistered) -> Explained:
+    names = {"name": error.name}
+    if error.name.startswith("agencies/"):  # only ever named beside what is asked for
+        message = f"{error}: call RegistryService.RegisterAgency, then submit again"
+        code = StatusCode.FAILED_PRECONDITION
+        return Explained(code, "AGENCY_NOT_REGISTERED", message, names)
+    return Explained(StatusCode.NOT_FOUND, "NOT_FOUND", str(error), names)
+
+
+@explain.register
+def _(error: ConflictingResubmission) -> Explained:
+    facts = {"name": error.name, "leaf_index": str(error.leaf_index)}
+    return Explained(StatusCode.ALREADY_EXISTS, "CONFLICTING_RESUBMISSION", str(error), facts)
+
+
+@explain.register
+def _(error: NotInState) -> Explained:
+    facts = {
+        "name": name_of_stream(error.stream),
+        "state": error.state,
+        "allowed": ",".join(error.allowed),
+    }
+    return Explained(StatusCode.FAILED_PRECONDITION, "NOT_IN_STATE", str(error), facts)
+
+
+@explain.register
+def _(error: StoreUnavailable) -> Explained:
+    message = "the store is not available; submit again: what was recorded lands once"
+    return Explained(StatusCode.UNAVAILABLE, "STORE_UNAVAILABLE", message, retry=True)
+
+
+@explain.register
+def _(error: Overloaded) -> Explained:
+    facts = {"queued": str(error.queued)}
+    return Explained(StatusCode.RESOURCE_EXHAUSTED, "OVERLOADED", str(error), facts, retry=True)
+
+
+@explain.register
+def _(error: Draining) -> Explained:
+    return Explained(StatusCode.UNAVAILABLE, "DRAINING", str(error), retry=True)
+
+
+@explain.register
+def _(error: StreamConflict) -> Explained:
+    facts = {"name": name_of_stream(error.stream)}
+    message = f"others keep changing {facts['name']}; ask again"
+    return Explained(StatusCode.ABORTED, "CONCURRENT_CHANGE", message, facts, retry=True)
+
+
+@explain.register
+def _(error: LeafBeyondTree) -> Explained:
+    facts = {"tree_size": str(error.tree_size)}
+    return Explained(StatusCode.OUT_OF_RANGE, "BEYOND_TREE", str(error), facts)
+
+
+@explain.register
+def _(error: TreeSizeBeyondHead) -> Explained:
+    facts = {"tree_size": str(error.tree_size), "head": str(error.head)}
+    return Explained(StatusCode.OUT_OF_RANGE, "BEYOND_HEAD", str(error), facts)
+
+
+@explain.register
+def _(error: ViewsBehind) -> Explained:
+    facts = {"demanded": str(error.demanded), "held": str(error.held)}
+    return Explained(StatusCode.UNAVAILABLE, "VIEWS_BEHIND", str(error), facts, retry=True)
+
+
+@explain.register
+def _(error: NotPublished) -> Explained:
+    facts = {"tree_size": str(error.tree_size)}
+    return Explained(StatusCode.UNAVAILABLE, "NOT_PUBLISHED", str(error), facts, retry=True)
+
+
+@explain.register
+def _(error: TooManyEntries) -> Explained:
+    facts = {"most": str(MAX_BUNDLE_ENTRIES)}
+    return Explained(StatusCode.FAILED_PRECONDITION, "TOO_MANY_ENTRIES", str(error), facts)
+
+
+@explain.register
+def _(error: LedgerNotHosted) -> Explained:
+    facts = {"name": f"ledgers/{error.name}"}
+    return Explained(StatusCode.NOT_FOUND, "LEDGER_NOT_FOUND", str(error), facts)
+
+
+@explain.register
+def _(error: NotReported) -> Explained:
+    return Explained(StatusCode.NOT_FOUND, "NOT_REPORTED", str(error), {"source": error.source})
+
+
+@explain.register
+def _(error: Unauthenticated) -> Explained:
+    return Explained(StatusCode.UNAUTHENTICATED, "UNAUTHENTICATED", str(error))
+
+
+@explain.register
+def _(error: DeadlineOver) -> Explained:
+    return Explained(StatusCode.DEADLINE_EXCEEDED, "DEADLINE_OVER", str(error))
+
+
+@explain.register
+def _(error: Damaged) -> Explained:
+    return Explained(StatusCode.DATA_LOSS, "DAMAGED", str(error), {"what": error.what})
+
+
+@explain.register
+def _(error: Unverifiable) -> Explained:
+    return Explained(StatusCode.FAILED_PRECONDITION, "NOT_KNOWN_TO_THIS_RELEASE", str(error))
+
+
+@explain.register
+def _(error: Refused) -> Explained:
+    return Explained(StatusCode.FAILED_PRECONDITION, "REFUSED", str(error))

@@ -74,9 +74,10 @@ def fill_performer(draft: Draft, target: str, text: str, mark: str | None) -> No
 
 
 def fill_agency(draft: Draft, _target: str, text: str, mark: str | None) -> None:
-    if text and mark is None:
-        draft.agency_name = _short(text, MAX_NAME_CHARS)
-        draft.use["agency"] = f"agencies/{slug(text)}"
+    """A use whose agency the source hides is charged to nobody, least of all the importer."""
+    name = _short(text, MAX_NAME_CHARS) if text and mark is None else AGENCY_NOT_NAMED
+    draft.agency_name = name
+    draft.use["agency"] = f"agencies/{slug(name)}"
 
 
 def fill_occurred(draft: Draft, _target: str, text: str, mark: str | None) -> None:
@@ -163,6 +164,8 @@ def _short(text: str, bound: int) -> str:
         raise Unusable(f"is longer than {bound} characters")
     return text
 
+
+AGENCY_NOT_NAMED: Final = "Agency not named by the source"
 
 _FILLS: Final[dict[str, Fill]] = {
     "agency": fill_agency,

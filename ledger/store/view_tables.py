@@ -13,6 +13,7 @@ from __future__ import annotations
 import sqlite3
 from typing import Final
 
+import psycopg
 from sqlalchemy import (
     BigInteger,
     Boolean,
@@ -29,7 +30,6 @@ from sqlalchemy import (
     event,
     select,
 )
-from sqlalchemy.engine import URL, make_url
 from sqlalchemy.pool import QueuePool
 
 from ledger.limits import BUSY_TIMEOUT_S, MAX_READ_CONNECTIONS, STORE_CONNECT_S
@@ -162,12 +162,13 @@ def open_engine(url: str, schema: str | None = None) -> Engine:
         event.listen(engine, "begin", lambda connection: connection.exec_driver_sql("BEGIN"))
     else:
         engine = create_engine(
-            _sqlalchemy_url(url),
+            "postgresql+psycopg://",
+            # libpq reads the URL: it knows several hosts and every other parameter.
+            creator=lambda: psycopg.connect(url, connect_timeout=STORE_CONNECT_S),
             pool_size=MAX_READ_CONNECTIONS,
             max_overflow=0,
             pool_pre_ping=True,
             pool_timeout=STORE_CONNECT_S,
-            connect_args={"connect_timeout": STORE_CONNECT_S},
         ).execution_options(schema_translate_map={None: schema})
     with engine.begin() as connection:
         if schema is not None:
@@ -193,8 +194,3 @@ def _prepare_sqlite(connection: sqlite3.Connection, _record: object) -> None:
     connection.execute("PRAGMA cache_size = -65536")
     # Whatever was done to a text, an audit must be able to read it.
     connection.text_factory = lambda data: data.decode(errors="surrogateescape")
-
-
-def _sqlalchemy_url(url: str) -> URL:
-    parsed = make_url(url.replace("postgres://", "postgresql://", 1))
-    return parsed.set(drivername="postgresql+psycopg")

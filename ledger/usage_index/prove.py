@@ -70,8 +70,9 @@ def prove_nodes(
 
 
 def _opened(nodes: NodeStore, root: Ref, rule: OpeningRule) -> dict[int, Node]:
-    """The nodes that the rule opens, by id: one read for each level."""
+    """The nodes that the rule opens, by id: one read for each level. Raises ProofTooLarge."""
     opened: dict[int, Node] = {}
+    shown = 1  # each opened inner node shows two more
     level = [(root.node_id, 0, 0)]  # id, position and its bits
     while True:
         wanted = [
@@ -85,11 +86,12 @@ def _opened(nodes: NodeStore, root: Ref, rule: OpeningRule) -> dict[int, Node]:
         for node in nodes.get(wanted):
             opened[node.node_id] = node
             if isinstance(node, Inner):
+                shown += 2
                 bits = node.bits + 1
                 left = int.from_bytes(node.prefix, "big") << (KEY_BITS - 8 * len(node.prefix))
                 level.append((node.left.node_id, left, bits))
                 level.append((node.right.node_id, left | (1 << (KEY_BITS - bits)), bits))
-        if len(opened) + len(level) > MAX_USAGE_PROOF_NODES:
+        if shown > MAX_USAGE_PROOF_NODES:
             raise ProofTooLarge
 
 

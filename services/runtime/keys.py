@@ -52,20 +52,22 @@ class LedgerKeys:
 
 
 def open_keys(data: Path, ledger: str, *, origin: str | None = None) -> LedgerKeys:
-    """Load a ledger's keys; make those that are missing.
+    """Load a ledger's keys; make them for a ledger that is new.
 
     Args:
         data: The data directory; made where missing.
         ledger: Name of the ledger.
-        origin: Where it was fixed before; None derives it from the checkpoint key.
+        origin: Of a ledger that has begun, whose keys must all be here; None for a new
+            one, whose origin follows from its checkpoint key.
     Raises:
-        KeyFileRefused: Unreadable, of another shape, or readable by others.
+        KeyFileRefused: Missing, unreadable, of another shape, or readable by others.
     """
     folder = data / "keys"
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    checkpoint = _seed(folder / f"{ledger}.checkpoint.pem")
-    answers = _seed(folder / f"{ledger}.answers.pem")
-    secret = _secret(folder / f"{ledger}.secret")
+    new = origin is None
+    checkpoint = _seed(folder / f"{ledger}.checkpoint.pem", new)
+    answers = _seed(folder / f"{ledger}.answers.pem", new)
+    secret = _secret(folder / f"{ledger}.secret", new)
     public = Ed25519PrivateKey.from_private_bytes(checkpoint).public_key().public_bytes_raw()
     if origin is None:
         origin = f"candour.local/{sha256(public).hexdigest()[:16]}/{ledger}"
@@ -77,13 +79,13 @@ def open_keys(data: Path, ledger: str, *, origin: str | None = None) -> LedgerKe
     )
 
 
-def _seed(path: Path) -> bytes:
+def _seed(path: Path, new: bool) -> bytes:
     def fresh() -> bytes:
         key = Ed25519PrivateKey.generate()
         return key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
 
     try:
-        key = load_pem_private_key(_read_or_make(path, fresh), password=None)
+        key = load_pem_private_key(_read_or_make(path, fresh, new), password=None)
     except ValueError:
         raise KeyFileRefused(path, "is not an unencrypted PEM key") from None
     if not isinstance(key, Ed25519PrivateKey):
@@ -91,8 +93,8 @@ def _seed(path: Path) -> bytes:
     return key.private_bytes_raw()
 
 
-def _secret(path: Path) -> bytes:
-    text = _read_or_make(path, lambda: os.urandom(32).hex().encode() + b"\n").strip()
+def _secret(path: Path, new: bool) -> bytes:
+    text = _read_or_make(path, lambda: os.urandom(32).hex().encode() + b"\n", new).strip()
     try:
         secret = bytes.fromhex(text.decode("ascii"))
     except ValueError:
@@ -102,8 +104,10 @@ def _secret(path: Path) -> bytes:
     return secret
 
 
-def _read_or_make(path: Path, fresh: Callable[[], bytes]) -> bytes:
+def _read_or_make(path: Path, fresh: Callable[[], bytes], new: bool) -> bytes:
     if not path.exists():
+        if not new:
+            raise KeyFileRefused(path, "is missing; restore it: the ledger was begun with it")
         write_private(path, fresh())
     if path.stat().st_mode & 0o077:
         raise KeyFileRefused(path, "can be read by others; chmod 600 it")

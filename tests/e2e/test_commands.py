@@ -180,7 +180,7 @@ def test_audit_names_what_differs(place: Place, tmp_path: Path) -> None:
     place.server.stop()
     change_entry(place, 7)
     found = place.candour("audit", "--format", "json", exit_code=1).json
-    assert ("entries", 7) in [(item["what"], item["where"]) for item in found["findings"]]
+    assert 7 == found["findings"][0]["where"]
     nowhere = run("candour", "audit", "--data", tmp_path / "nowhere")
     assert (2, "") == (nowhere.exit_code, nowhere.out)
     assert not (tmp_path / "nowhere").exists()

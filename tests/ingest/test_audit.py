@@ -9,6 +9,7 @@ import pytest
 from ledger.commands import Masked, Performer, ReportToolUse
 from ledger.events import Count, Interval
 from ledger.ingest import Row, layout_named
+from ledger.ingest.cells import AGENCY_NOT_NAMED
 from tests.ingest.strategies import WHO, command, read, rejected, written
 
 AUDIT = {
@@ -113,14 +114,19 @@ def test_code_that_is_none_stays_in_the_raw_row(code: str) -> None:
 
 
 def test_network_audit_names_the_agency_that_searched() -> None:
-    """Chosen by name, it takes the agency from the row; where that is masked, the importer's."""
+    """Chosen by name, it takes the agency from the row; where that is hidden, the use is nobody's."""
     network = layout_named("flock-network")
     data = HEADER + written([row(), row(Org_Name="***"), row(Org_Name="")])
 
     found = [item for item in read(data, network) if isinstance(item, Row)]
-    assert [item.agency_name for item in found] == ["Sampleton OR PD", None, None]
+    assert [item.agency_name for item in found] == [
+        "Sampleton OR PD",
+        AGENCY_NOT_NAMED,
+        AGENCY_NOT_NAMED,
+    ]
     agencies = [item.command.use.agency for item in found]
-    assert agencies == ["agencies/sampleton-or-pd", WHO["agency"], WHO["agency"]]
+    unnamed = "agencies/agency-not-named-by-the-source"
+    assert agencies == ["agencies/sampleton-or-pd", unnamed, unnamed]
 
 
 def test_window_in_two_columns() -> None:

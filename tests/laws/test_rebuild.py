@@ -10,7 +10,7 @@ from tests.ledgers import Ledger, Place, view_rows
 from tests.strategies import Operation, effort, operations
 
 
-@effort(0.5)
+@effort(0.35)
 @given(st.lists(operations, min_size=1, max_size=3), st.integers(1, 9), st.integers(1, 9))
 def test_views_are_the_same_in_whatever_batches_they_are_made(
     place: Place, told: list[list[Operation]], batch: int, other_batch: int

@@ -30,7 +30,7 @@ def begun(place: Place) -> Ledger:
     return ledger
 
 
-@effort(0.5)
+@effort(0.3)
 @given(commands)
 def test_entry_says_what_was_reported(place: Place, command: ReportToolUse) -> None:
     """A report's fact stands in its entry, and each protected value is committed to, and kept."""
@@ -53,7 +53,7 @@ def test_entry_says_what_was_reported(place: Place, command: ReportToolUse) -> N
             assert encode(value).decode() not in text, f"{name} stands in the clear"
 
 
-@effort(0.5)
+@effort(0.3)
 @given(commands)
 def test_what_is_kept_leads_to_what_is_committed(place: Place, command: ReportToolUse) -> None:
     """Salt and value beside the log are those of the commitments in the entry, field by field."""
@@ -127,7 +127,7 @@ def wild_commands(draw: st.DrawFn) -> ReportToolUse:
     return replace(command, **more)
 
 
-@effort(0.5)
+@effort(0.3)
 @given(st.lists(wild_commands(), min_size=1, max_size=4))
 def test_malformed_report_loses_nothing_else(place: Place, batch: list[ReportToolUse]) -> None:
     """Each bad report has an error of ours in its place, and each good one around it a receipt."""

@@ -106,14 +106,14 @@ def test_database_answers_as_the_pure_fold(
     """Uses, counts and groups are the same, for any filter, at any tree size."""
     ledger = told(place, steps)
     asked = ledger.filters()
-    for _ in range(3):
+    for _ in range(2):
         size = data.draw(ledger.sizes())
         fold, unread = fold_of(ledger.entries[:size])
-        for _ in range(3):
+        for _ in range(2):
             question = Question.ask(data.draw(asked), size)
             assert listed_purely(question, fold) == listed(ledger.reader, question)
             assert unread == ledger.reader.page(question, None, 1)[1]
-            for by in SUMMARY_KEYS:
+            for by in data.draw(st.sets(st.sampled_from(SUMMARY_KEYS), max_size=3)):
                 question = Question.ask(question.filter, size, by)
                 assert summed_purely(question, fold) == summed(ledger.reader, question)
 

@@ -32,7 +32,7 @@ def stop_at(engine: Engine, statement: int) -> Any:
     return before
 
 
-@effort(0.5)
+@effort(0.3)
 @given(operations, st.integers(1, 4), st.lists(st.integers(0, 30), min_size=1, max_size=4))
 def test_projector_that_was_killed_resumes(
     place: Place, steps: list[Operation], batch: int, stops: list[int]
@@ -104,7 +104,7 @@ def test_projectors_at_once_fold_each_entry_once(place: Place) -> None:
     assert view_rows(engine) == raced
 
 
-@effort(0.5)
+@effort(0.3)
 @given(st.lists(st.binary(max_size=40), min_size=1, max_size=5), st.booleans())
 @example([b"[" * 60_000], False)
 @example([b"{}", b"[]", b"1", b'{"v":2}', b'"\\ud800"'], True)

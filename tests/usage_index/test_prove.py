@@ -259,19 +259,19 @@ def test_twelve_months_in_one_proof() -> None:
     assert [answers((month,))[0] for month in months] == list(answers(months))
 
 
-def test_proof_too_large_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The prover says so, rather than write what no verifier reads."""
-    additions = {number.to_bytes(69, "big"): HASHES[:1] for number in range(60)}
-    nodes, root = build(additions)
-    everything = [Span(bytes(69), b"\xff" * 69)]
-    whole = prove_nodes(nodes, root, everything, Detail.REGISTERS)
-    assert len(whole) == 119
+@pytest.mark.parametrize("detail", [Detail.COUNT, Detail.REGISTERS])
+def test_proof_too_large_is_refused(detail: Detail, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The prover counts opened and closed nodes, and writes none that no verifier reads."""
+    found = {number.to_bytes(69, "big"): HASHES[:1] for number in range(60)}
+    nodes, root = build(found)
+    spans = [Span(key, key) for key in sorted(found)[::4]]
+    whole = prove_nodes(nodes, root, spans, detail)
 
-    monkeypatch.setattr("ledger.usage_index.prove.MAX_USAGE_PROOF_NODES", 119)
-    assert whole == prove_nodes(nodes, root, everything, Detail.REGISTERS)
-    monkeypatch.setattr("ledger.usage_index.prove.MAX_USAGE_PROOF_NODES", 118)
+    monkeypatch.setattr("ledger.usage_index.prove.MAX_USAGE_PROOF_NODES", len(whole))
+    assert whole == prove_nodes(nodes, root, spans, detail)
+    monkeypatch.setattr("ledger.usage_index.prove.MAX_USAGE_PROOF_NODES", len(whole) - 1)
     with pytest.raises(ProofTooLarge):
-        prove_nodes(nodes, root, everything, Detail.REGISTERS)
+        prove_nodes(nodes, root, spans, detail)
 
 
 def test_old_root_answers_as_it_did() -> None:

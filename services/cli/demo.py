@@ -66,6 +66,8 @@ def _show(folder: Path) -> None:
     _head("A ledger of its own, on free ports")
     with LocalServer(data) as server:
         print(f"$ candour serve --data {data}\nserving on {server.grpc}")
+        for name in [name for name in os.environ if name.startswith("CANDOUR_")]:
+            del os.environ[name]  # of another ledger
         os.environ["CANDOUR_TARGET"] = server.grpc
         _head(f"A vendor's export of {ROWS} searches, all invented, goes in over gRPC")
         _run("import", "flock", export, "--agency", AGENCY, "--technology", TECHNOLOGY)

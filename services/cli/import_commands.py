@@ -5,24 +5,21 @@ flock FILE    withdraw IMPORT    list
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Final
+from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
 from services.cli.options import As, Connection, Format, command
-from services.cli.output import print_object, print_rows, say
+from services.cli.output import print_object, say
 
 if TYPE_CHECKING:
     from ledger.ingest import Layout
-    from services.cli.import_summary import Summary, Wish
+    from services.cli.import_summary import Wish
 
 app: Final = typer.Typer(no_args_is_help=True, help="Import exports of vendors' systems.")
 
 _SHOWN_REJECTS: Final = 20
-_REJECT_COLUMNS: Final = {"line": "line", "column": "field", "rejected because it": "reason"}
 
 
 @command(app, "flock")
@@ -78,9 +75,10 @@ def flock(
         most_rejects=_most(show_rejected),
     )
     if dry_run:
+        from services.cli.import_printing import print_summary
         from services.cli.importing import rehearse
 
-        _print(rehearse(wish), form, dry_run=True)
+        print_summary(rehearse(wish), form, dry_run=True)
         say("Dry run: nothing was sent. Duplicates show when the ledger is asked.")
     else:
         _import(at, wish, form)
@@ -88,6 +86,7 @@ def flock(
 
 def _import(at: Connection, wish: Wish, form: Format) -> None:
     from services.cli.client import Client
+    from services.cli.import_printing import print_summary, progress
     from services.cli.importing import look_at, run_import
     from services.cli.names import Names
 
@@ -95,52 +94,15 @@ def _import(at: Connection, wish: Wish, form: Format) -> None:
         names = Names(client)
         summary = look_at(wish, lambda collection, given: names.find(collection, given).name)
         try:
-            with _progress(summary) as watch:
+            with progress(summary) as watch:
                 run_import(client, wish, summary, names, watch)
         except BaseException:
             # Whatever ends it, what was acknowledged is said; the same file again goes on there.
             if summary.import_name is not None:
-                _print(summary, form)
+                print_summary(summary, form)
                 say(f"Stopped: {summary.done} of {summary.facts.rows} rows were acknowledged.")
             raise
-        _print(summary, form)
-
-
-def _print(summary: Summary, form: Format, *, dry_run: bool = False) -> None:
-    found = summary.to_object()
-    if dry_run:
-        found |= {"duplicates": None, "dry_run": True}
-    print_object(found, form, leave_out=("rejects",))
-    rejects: list[dict[str, Any]] = found["rejects"]
-    if form is Format.JSON or not rejects:
-        return
-    if form is Format.TABLE:
-        print()
-        print_rows(rejects, _REJECT_COLUMNS, form)
-    else:
-        for reject in rejects:
-            say(f"line {reject['line']}: {reject['field']} {reject['reason']}")
-    if summary.rejected > len(rejects):
-        say(f"… and {summary.rejected - len(rejects)} more: --show-rejected all lists them.")
-
-
-@contextmanager
-def _progress(summary: Summary) -> Iterator[Callable[[Summary], None]]:
-    """A bar on stderr where somebody watches it."""
-    from rich.console import Console
-    from rich.progress import (
-        BarColumn,
-        MofNCompleteColumn,
-        Progress,
-        TextColumn,
-        TimeRemainingColumn,
-    )
-
-    console = Console(stderr=True)
-    columns = (TextColumn("rows"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=console, disable=not console.is_terminal) as progress:
-        task = progress.add_task("rows", total=summary.facts.rows)
-        yield lambda now: progress.update(task, completed=now.done)
+        print_summary(summary, form)
 
 
 def _layout(given: str | None) -> Layout | None:

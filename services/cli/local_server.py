@@ -17,6 +17,7 @@ from types import TracebackType
 from typing import Final, Self
 
 from services.cli.failures import CommandFailed
+from services.cli.options import DEFAULT_LEDGER
 
 START_S: Final = 30  # it is ready within 5 s; a loaded machine takes longer
 STOP_S: Final = 30  # to commit what it accepted
@@ -52,8 +53,8 @@ class LocalServer:
         self._command = [sys.executable, "-m", "services.cli", "serve", "--data", str(data)]
         self._command += ["--grpc", grpc, "--http", http]
         # A URL may hold a password, so it is not put on a command line.
-        url = {"CANDOUR_DATABASE_URL": database_url or ""}
-        self._environment = {**os.environ, **url, **(environment or {})}
+        own = {"CANDOUR_DATABASE_URL": database_url or "", "CANDOUR_LEDGER": DEFAULT_LEDGER}
+        self._environment = {**os.environ, **own, **(environment or {})}
         self.process: subprocess.Popen[bytes] | None = None
 
     def __enter__(self) -> Self:

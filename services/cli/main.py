@@ -26,6 +26,7 @@ from services.cli import (
     registers,
     serve,
     uses_changes,
+    uses_show,
 )
 from services.cli.failures import USAGE, CommandFailed, ended
 from services.cli.options import command
@@ -42,7 +43,8 @@ command(app, "serve")(serve.serve)
 command(app, "demo")(demo.demo)
 command(app, "audit")(audit.audit)
 app.add_typer(import_commands.app, name="import")
-app.add_typer(uses_changes.app, name="uses")
+assert uses_changes.app is uses_show.app  # three modules, one group
+app.add_typer(uses_show.app, name="uses")
 app.add_typer(prove.app, name="prove")
 app.add_typer(authorizations.app, name="authorizations")
 app.add_typer(registers.agencies, name="agencies")
@@ -69,6 +71,8 @@ def _root(
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; returns the exit status. Raises nothing, whatever happens."""
+    # gRPC's own lines are for its makers; what matters is said in our words.
+    os.environ.setdefault("GRPC_VERBOSITY", "NONE")
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")

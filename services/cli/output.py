@@ -101,7 +101,7 @@ def cell(value: Any) -> str:
     if value is None:
         return ""
     if isinstance(value, bool):
-        return "yes" if value else "no"
+        return "true" if value else "false"
     if isinstance(value, Mapping):
         return ", ".join(f"{name}: {cell(part)}" for name, part in value.items())
     if isinstance(value, list | tuple):
@@ -156,6 +156,8 @@ def _print_whole(table: Table) -> None:
 
 
 def _shown(value: Any) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
     return plain(cell(value))
 
 

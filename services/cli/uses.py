@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final, TypeAlias
 import typer
 
 from services.cli.options import As, AsOf, Connection, Format, Wanted, command
-from services.cli.output import print_object, print_rows, say
+from services.cli.output import print_rows, say
 
 if TYPE_CHECKING:
     from services.cli.client import Client
@@ -43,7 +43,6 @@ _SUMMARY: Final = {
     "key": "key",
     "called": "display_name",
 }
-_HISTORY: Final = {"leaf": "leaf_index", "recorded": "recorded_at", "what": "topic"}
 _UNKNOWN: Final = {
     "authorization": "(none cited)",
     "month": "(not dated)",
@@ -164,44 +163,6 @@ def summary(
         rows = [row if row["key"] else {**row, "key": unknown} for row in rows]
     print_rows(rows, _SUMMARY, form)
     say(footnote(answer.count, answer.possible, answer.tree_size, answer.unread_entries))
-
-
-@command(app, "show")
-def show(
-    at: Connection,
-    name: Annotated[str, typer.Argument(metavar="USE", help="toolUses/… as list prints it.")],
-    as_of: AsOf = None,
-    form: As = Format.TABLE,
-) -> None:
-    """Show one use, protected values included, and each entry that made it so."""
-    from services.cli import conditions
-    from services.cli.client import Client
-    from services.cli.objects import use_object
-    from services.pb.candour.v1 import query_pb2
-
-    with Client(at) as client:
-        size = client.head_size()
-        request = query_pb2.GetToolUseRequest(
-            name=client.full_name(use_name(name)),
-            as_of=conditions.as_of(as_of, size),
-            min_tree_size=size,
-        )
-        answer = client.call(client.query.GetToolUse, request)
-    history = [
-        {
-            "leaf_index": item.leaf_index,
-            "topic": item.topic,
-            "recorded_at": item.recorded_at,
-            "entry": item.entry.decode(),
-        }
-        for item in answer.history
-    ]
-    found: dict[str, Any] = use_object(answer.tool_use)
-    found |= {"tree_size": answer.tree_size, "history": history}
-    print_object(found, form, leave_out=("history", "definite"))
-    if form is Format.TABLE:
-        print()
-        print_rows(history, _HISTORY, form)
 
 
 def summary_key(by: Key | None) -> query_pb2.SummaryKey.ValueType:

@@ -90,7 +90,7 @@ def test_csv_has_one_header(candour: Candour, filled: FakeLedger) -> None:
 
     assert 1100 == len(rows)
     assert rows[0]["occurred.earliest"].endswith("Z")
-    assert "yes" == rows[0]["definite"]
+    assert "true" == rows[0]["definite"]
     assert "backfill" == rows[0]["capture"]
 
 

@@ -1,6 +1,6 @@
 """candour: run a ledger, put uses into it, ask it, prove what it says, check it.
 
-    serve   demo   audit
+    serve   demo   audit   monitor   witness
     import  uses  prove  authorizations  agencies  technologies  sources
 
 Exit status: 0 done, 1 it could not be done, 2 the command line is wrong (of `audit`: 0 good,
@@ -27,6 +27,7 @@ from services.cli import (
     serve,
     uses_changes,
     uses_show,
+    witness,
 )
 from services.cli.failures import USAGE, CommandFailed, ended
 from services.cli.options import command
@@ -50,6 +51,7 @@ app.add_typer(authorizations.app, name="authorizations")
 app.add_typer(registers.agencies, name="agencies")
 app.add_typer(registers.technologies, name="technologies")
 app.add_typer(registers.sources, name="sources")
+app.add_typer(witness.app, name="witness")
 
 
 def _version(wanted: bool) -> None:

@@ -26,7 +26,7 @@ from ledger.tlog import (
     verify_cosignature,
 )
 from ledger.tlog.texts import parse_decimal
-from services.publisher.http_post import Reply, post
+from services.runtime.http_client import Reply, post
 
 _MAX_QUOTED_CHARS: Final = 200
 

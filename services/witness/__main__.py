@@ -14,7 +14,7 @@ import logging
 import signal
 import sys
 from collections.abc import Sequence
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 
 from ledger.errors import CandourError, Refused
@@ -26,16 +26,20 @@ from services.witness.service import WitnessService
 def main(arguments: Sequence[str] | None = None) -> int:
     """Serve until told to stop; returns the process's exit status."""
     options = _parser().parse_args(arguments)
-    logging.basicConfig(level=logging.INFO, stream=sys.stderr)
-    signal.signal(signal.SIGTERM, _stop)
     try:
-        serve(options.data, options.listen, options.log, name=options.name)
-    except KeyboardInterrupt:
-        return 0
+        run(options.data, options.listen, options.log, name=options.name)
     except (CandourError, OSError) as error:
         sys.stderr.write(f"candour witness: {error}\n")
         return 1
     return 0
+
+
+def run(data: Path, listen: str, logs: Sequence[str], *, name: str | None = None) -> None:
+    """As `serve`, until Ctrl-C or SIGTERM, with a log on stderr: what a process does."""
+    logging.basicConfig(level=logging.INFO, stream=sys.stderr)
+    signal.signal(signal.SIGTERM, _stop)
+    with suppress(KeyboardInterrupt):
+        serve(data, listen, logs, name=name)
 
 
 def serve(data: Path, listen: str, logs: Sequence[str], *, name: str | None = None) -> None:

@@ -22,7 +22,7 @@ from ledger.tlog import (
     open_witnessed,
     verify_cosignature,
 )
-from services.publisher.http_post import post
+from services.runtime.http_client import post
 from services.publisher.witness_client import (
     Cosignature,
     WitnessAhead,

@@ -1,8 +1,9 @@
 """How is a request sent to somebody who may never finish the answer? Within a time, to the last byte.
 
     url, body ──post──► Reply(status, content type, body), or OSError within `timeout_s`
+    url ───────get───┘
 
-The standard library's timeout is one of each read; a byte every few seconds would hold us for
+For witnesses and monitors, so it needs the standard library alone. Its own timeout is one of each read; a byte every few seconds would hold us for
 days. No redirects: whoever moves tells us where.
 """
 
@@ -39,10 +40,24 @@ def post(url: str, body: bytes, *, timeout_s: float) -> Reply:
         Refused: The URL is not of http or https.
         OSError: Nobody answered, or not in time, or not in HTTP.
     """
+    return _ask(url, body, most=MAX_WITNESS_ANSWER_BYTES, timeout_s=timeout_s)
+
+
+def get(url: str, *, most: int, timeout_s: float) -> Reply:
+    """Read what lies under a URL; raises as `post`, and OSError beyond `most` bytes."""
+    reply = _ask(url, None, most=most + 1, timeout_s=timeout_s)
+    if len(reply.body) > most:
+        raise OSError(f"the answer is longer than {most} bytes")
+    return reply
+
+
+def _ask(url: str, body: bytes | None, *, most: int, timeout_s: float) -> Reply:
     if not url.startswith(("http://", "https://")):
         raise Refused(f"{url} is neither http nor https")
-    headers = {"Content-Type": "text/plain; charset=utf-8", "User-Agent": "candour"}
-    request = urllib.request.Request(url, body, headers, method="POST")  # noqa: S310  checked above
+    headers = {"User-Agent": "candour"}
+    if body is not None:
+        headers["Content-Type"] = "text/plain; charset=utf-8"
+    request = urllib.request.Request(url, body, headers)  # noqa: S310  checked above
     try:
         try:
             response = _OPENER.open(request, timeout=timeout_s)
@@ -50,7 +65,7 @@ def post(url: str, body: bytes, *, timeout_s: float) -> Reply:
             response = answered
         with response:
             content_type = response.headers.get("Content-Type", "")
-            return Reply(response.status, content_type, response.read(MAX_WITNESS_ANSWER_BYTES))
+            return Reply(response.status, content_type, response.read(most))
     except (HTTPException, ValueError) as error:
         raise OSError(f"not an HTTP answer: {error!r}") from None
 

@@ -97,11 +97,13 @@ class PostgresStore(LedgerStore):
     Args:
         url: A libpq URL; several hosts with target_session_attrs=read-write are fine.
         ledger: Name of the ledger.
+        create: False: only a ledger that is there will do.
     Raises:
         StoreUnavailable: The server cannot be reached.
+        StoreMismatch: There is no such ledger, and none was to be made.
     """
 
-    def __init__(self, url: str, ledger: str = "main") -> None:
+    def __init__(self, url: str, ledger: str = "main", *, create: bool = True) -> None:
         self.url, self.schema = url, schema_of(ledger)
         self._writer_lock = threading.Lock()
         self._writer: psycopg.Connection[Any] | None = None
@@ -117,16 +119,18 @@ class PostgresStore(LedgerStore):
         )
         try:
             with self._writing() as writer:
-                self._create(writer)
+                self._create(writer, create)
         except _AWAY as error:
             raise StoreUnavailable(type(error).__name__) from error
         self._pool.open()
 
-    def _create(self, writer: psycopg.Connection[Any]) -> None:
+    def _create(self, writer: psycopg.Connection[Any], create: bool) -> None:
         # One creator at a time, or two front-ends starting together trip over each other.
         writer.execute("SELECT pg_advisory_xact_lock(hashtext(%s))", (self.schema,))
         exists = writer.execute("SELECT to_regclass(%s)", (f"{self.schema}.head",)).fetchone()
         if exists == (None,):
+            if not create:
+                raise StoreMismatch(f"there is no ledger in schema {self.schema}")
             writer.execute(f"CREATE SCHEMA IF NOT EXISTS {self.schema}")
             writer.execute(_SCHEMA.format(s=self.schema))
             empty = Head()

@@ -70,7 +70,7 @@ def _run(settings: Settings, vkey: Path, *, given: bool) -> AuditReport:
 
     _check_there(settings)
     key = _key(vkey) if given or vkey.exists() else None
-    store = open_store(settings)
+    store = open_store(settings, create=False)
     try:
         if not store.meta():
             raise CommandFailed(f"No ledger {settings.ledger} was ever served from there")

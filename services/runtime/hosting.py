@@ -65,10 +65,10 @@ def now_us() -> int:
     return time.time_ns() // 1000
 
 
-def open_store(settings: Settings) -> LedgerStore:
-    """The store that the settings name. Raises StoreUnavailable."""
+def open_store(settings: Settings, *, create: bool = True) -> LedgerStore:
+    """The store that the settings name. Raises StoreUnavailable, StoreMismatch."""
     if settings.database_url is not None:
-        return PostgresStore(settings.database_url, settings.ledger)
+        return PostgresStore(settings.database_url, settings.ledger, create=create)
     settings.data.mkdir(parents=True, exist_ok=True)
     return SqliteStore(settings.data / f"{settings.ledger}.db")
 

@@ -8,13 +8,15 @@ The zero of proto3 is "not set" throughout: an empty text or an unspecified choi
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Final, TypeAlias
+from typing import TYPE_CHECKING, Final, TypeAlias
 
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from ledger.errors import Malformed
 from ledger.events import Count, DataFlow, Interval, Occurred
-from ledger.log import Receipt
+
+if TYPE_CHECKING:  # the commands start without the ledger behind it
+    from ledger.log import Receipt
 from ledger.times import text_of_timestamp, us_of_text
 from services.pb.candour.v1 import common_pb2 as pb
 

@@ -83,7 +83,8 @@ uses = Table(
 )
 # Each index ends in the order of pages, so a page is read where it begins.
 Index("view_uses_time", uses.c.earliest_us, uses.c.first)
-Index("view_uses_agency", uses.c.agency, uses.c.technology, uses.c.earliest_us, uses.c.first)
+Index("view_uses_agency", uses.c.agency, uses.c.earliest_us, uses.c.first)
+Index("view_uses_pair", uses.c.agency, uses.c.technology, uses.c.earliest_us, uses.c.first)
 Index("view_uses_technology", uses.c.technology, uses.c.earliest_us, uses.c.first)
 Index("view_uses_performer", uses.c.performer, uses.c.earliest_us, uses.c.first)
 Index(

@@ -28,7 +28,7 @@ from services.runtime.settings import Settings
 _log = logging.getLogger("candour.projector")
 _RETRY_S = 0.5
 # Recording comes first: under full load views fall behind, and catch up when it is over.
-_NICENESS = 5
+_NICENESS = 10
 # Tell the planner how the tables have grown each time they grew by half again.
 _GROWTH = 1.5
 

@@ -4,18 +4,23 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable
+from typing import Any
 
 import grpc.aio
 
 from bench.lab import OPTIONS, SERVICE, Lab, batches, percentile, unaries
-from services.pb.candour.v1 import ingest_pb2, proofs_pb2, proofs_pb2_grpc, query_pb2
-from services.pb.candour.v1 import query_pb2_grpc
+from services.pb.candour.v1 import (
+    ingest_pb2,
+    proofs_pb2,
+    proofs_pb2_grpc,
+    query_pb2,
+    query_pb2_grpc,
+)
 
 PARENT = "ledgers/main"
 
 
-def _raw(channel: grpc.aio.Channel, method: str) -> Callable[[bytes], object]:
+def _raw(channel: grpc.aio.Channel, method: str) -> Any:
     return channel.unary_unary(
         SERVICE + method, request_serializer=None, response_deserializer=None
     )

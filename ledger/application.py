@@ -17,17 +17,21 @@ from eventsourcing.persistence import InfrastructureFactory, Mapper
 from eventsourcing.utils import Environment
 
 from ledger.canonical_json import JsonValue
-from ledger.domain.base import LedgerAggregate, NotRegistered, Provenance
+from ledger.domain.base import Already, LedgerAggregate, NotRegistered, Provenance
 from ledger.domain.imports import Import
 from ledger.domain.mapper import AGGREGATES, EntryMapper
 from ledger.domain.register import Technology
 from ledger.domain.tool_use import ToolUse
+from ledger.entry import Entry, decode_entry, encode_entry
 from ledger.events import Fact, ImportDeclared
 from ledger.identity import IdentityKeys
 from ledger.merkle import leaf_hash
 from ledger.store.core import LedgerStore, NewEntry
 from ledger.store.recorders import LedgerFactory
+from ledger.store.usage_roots import INDEX_STREAM
 from ledger.streams import name_of_stream, stream_of_name
+from ledger.times import full_text_of_us
+from ledger.usage_index import Commitment
 
 A = TypeVar("A", bound=LedgerAggregate)
 
@@ -143,6 +147,34 @@ class Registrar(Application[str]):
         found = self._get(Import, stream_of_name(name))
         found.withdraw(reason, code, provenance)
         return self._only(found)
+
+    def commit_index(self, commitment: Commitment, provenance: Provenance) -> NewEntry:
+        """The entry that commits to a root of the usage index; each speaks of more than the last.
+
+        It does not ask an aggregate, which would read all that were ever committed.
+
+        Raises:
+            Already: The newest one speaks of as many entries, or more.
+        """
+        stream, version = INDEX_STREAM, 1
+        for last in self.store.read_stream(stream, desc=True, limit=1):
+            version = last.version + 1
+            said = decode_entry(last.entry).event.get("tree_size")
+            if isinstance(said, int) and said >= commitment.tree_size:
+                raise Already(stream, last.version)
+        fact = commitment.to_fact()
+        entry = Entry(
+            topic=fact.TOPIC,
+            stream=stream,
+            version=version,
+            event=fact.to_object(),
+            protected={},
+            origin=self.origin,
+            recorded_at=full_text_of_us(provenance.recorded_us),
+            reporter=provenance.reporter,
+            capture=provenance.capture,
+        )
+        return NewEntry.of(stream, version, fact.TOPIC, encode_entry(entry))
 
     # --- the library's part -------------------------------------------------------
     def _get(self, kind: type[A], stream: str) -> A:

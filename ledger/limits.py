@@ -30,9 +30,16 @@ WITNESS_TIMEOUT_S: Final = 5  # of one exchange, to its last byte: publication w
 MAX_WITNESS_ATTEMPTS: Final = 3  # one to learn the size, one to use it, one lost to another process
 WITNESS_REQUEST_S: Final = 10  # a connection may stay silent so long, or take so long to send
 MAX_WITNESS_CONNECTIONS: Final = 64  # a thread each; logs submit once a second at most
+MAX_WITNESSES: Final = 32  # of the policy we publish by: a thread each; 100 lines fit in a note
+COSIGN_ROUND_S: Final = 6  # that publication waits for its witnesses: one exchange, and a little
+COSIGN_GRACE_S: Final = (
+    0.5  # for the rest once the quorum has signed: more lines serve more readers
+)
+MAX_COSIGN_PAUSE_S: Final = 15  # between rounds that fail: a witness that is back is asked soon
 MAX_KEPT_EQUIVOCATIONS: Final = 100  # of one witness: one convicts a log, the rest is disk
 MAX_PROOF_EXTRA_BYTES: Final = 65_536  # extra data of a tlog-proof: a disclosure, not an archive
 MAX_TILE_LEVEL: Final = 63  # tlog-tiles fixes it
+MONITOR_TIMEOUT_S: Final = 20  # of one request to a log: a tile has 8 kB
 MAX_SEEN_BYTES: Final = 256 * 1024 * 1024  # of a monitor's file: a checkpoint a minute for a year
 
 # --- a report -----------------------------------------------------------------
@@ -103,6 +110,11 @@ MAX_USAGE_PROOF_BYTES: Final = 16 * 1024 * 1024  # usage-index/1 fixes it; most 
 MAX_USAGE_PROOF_NODES: Final = 65_536  # usage-index/1 fixes it
 MAX_USAGE_RANGES: Final = 1_000  # of one question: the days of almost three years
 MAX_CACHED_PARTS: Final = 65_536  # hashes of ids one process remembers: some 20 MB
+USAGE_BATCH: Final = 20_000  # entries in one transaction: the larger, the fewer nodes a use
+USAGE_EVERY_S: Final = 1.0  # the index follows the views; a proof of now waits as long
+MAX_CACHED_NODES: Final = 200_000  # of the trie, in the projector: some 150 MB
+INDEX_COMMIT_EVERY_S: Final = 60  # by default: an entry of 400 bytes a minute, when there is news
+MAX_SOURCES_SHOWN: Final = 200  # of one agency, in a proof of absence: two entries each
 
 # --- files --------------------------------------------------------------------
 MAX_CSV_ROW_BYTES: Final = 131_072  # four times the largest record an entry may keep

@@ -114,6 +114,8 @@ class Log:
         self._pseudonyms: dict[tuple[str, str], str] = {}
         self._older_pseudonyms: dict[tuple[str, str], str] = {}
         self._signed: tuple[bytes, bytes] = (b"", b"")
+        # Why nothing may be appended or signed any more; None while all is well.
+        self.halted: CandourError | None = None
 
     # --- commands to entries ------------------------------------------------------
     def check(self, commands: Iterable[Checked]) -> list[Checked]:
@@ -232,7 +234,9 @@ class Log:
 
         Raises:
             StoreUnavailable: Nothing is known of any of them; submit all again.
+            CandourError: `halted`: nothing was appended.
         """
+        self._check_halted()
         outcomes, head = self.store.append(entries)
         held = {
             index: outcome for index, outcome in enumerate(outcomes) if isinstance(outcome, Held)
@@ -286,12 +290,21 @@ class Log:
         }
 
     def checkpoint(self, head: Head) -> bytes:
-        """The signed note over a committed head; only ever call it after the commit."""
+        """The signed note over a committed head; only ever call it after the commit.
+
+        Raises:
+            CandourError: `halted`: nothing is signed.
+        """
+        self._check_halted()
         key = head.tree_size.to_bytes(8, "big") + head.root
         if self._signed[0] != key:
             checkpoint = Checkpoint(self.origin, head.tree_size, head.root)
             self._signed = (key, sign_checkpoint(checkpoint, self.signer))
         return self._signed[1]
+
+    def _check_halted(self) -> None:
+        if self.halted is not None:
+            raise self.halted
 
     # --- proving --------------------------------------------------------------------
     def tree(self, tree_size: int) -> TileTree:

@@ -1,10 +1,11 @@
-"""What does every test have at hand? A fresh PostgreSQL database, and how hard Hypothesis looks.
+"""What does every test have at hand? A fresh PostgreSQL database, judges written in Go, and how
+hard Hypothesis looks.
 
     find_binaries ──► one cluster a pytest worker ──► one database a test (postgres_url)
                  └──► one cluster a test (postgres_cluster), to be stopped and killed
 
 What cannot run for want of PostgreSQL is skipped and counted out loud, or fails where
-CANDOUR_REQUIRE_POSTGRES=1. One cluster a worker, not one shared: nobody must agree on who starts
+CANDOUR_REQUIRE_POSTGRES=1; likewise Go, and CANDOUR_REQUIRE_GO. One cluster a worker, not one shared: nobody must agree on who starts
 it, who uses it last or who ends it, and initdb costs a second.
 """
 
@@ -18,6 +19,8 @@ from typing import Final, NoReturn
 import pytest
 from hypothesis import HealthCheck, settings
 
+from tests import golang
+from tests.golang import GoMissing, Judges, build_judges
 from tests.ledgers import Place, PostgresPlace, SqlitePlace
 from tests.postgres import (
     REQUIRE_VARIABLE,
@@ -40,8 +43,12 @@ settings.register_profile("candour", _CALM, max_examples=100)
 settings.register_profile("thorough", _CALM, max_examples=1_000, derandomize=False)
 settings.load_profile("candour")
 
+# No test's server commits a root of the usage index by itself, however long it is up.
+os.environ["CANDOUR_INDEX_EVERY"] = "0"
+
 _MISSING: Final = "needs PostgreSQL"
 _FIXTURES: Final = {"postgres_server", "postgres_url", "postgres_cluster"}
+_GO_MISSING: Final = "needs Go"
 _STORES: Final = ("sqlite", pytest.param("postgres", marks=pytest.mark.postgres))
 
 
@@ -50,6 +57,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     for item in items:
         if _FIXTURES.intersection(getattr(item, "fixturenames", ())):
             item.add_marker("postgres")
+        if "judges" in getattr(item, "fixturenames", ()):
+            item.add_marker("go")
     if config.getoption("--hypothesis-profile") != "thorough":
         late = [item for item in items if item.get_closest_marker("thorough")]
         config.hook.pytest_deselected(items=late)
@@ -57,24 +66,45 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """Say how many tests did not run for want of PostgreSQL, whatever else is printed."""
-    skipped = terminalreporter.stats.get("skipped", [])
-    count = sum(
-        "postgres" in report.keywords and _MISSING in str(report.longrepr) for report in skipped
-    )
-    if count:
-        terminalreporter.section("PostgreSQL", yellow=True)
-        terminalreporter.line(
-            f"{count} test{'s need' if count > 1 else ' needs'} PostgreSQL and did not run: "
-            f"install postgresql or set {URL_VARIABLE}",
-            yellow=True,
+    """Say how many tests did not run for want of PostgreSQL, Go and others, whatever else is printed."""
+    least_go = ".".join(map(str, golang.LEAST_GO))
+    for marker, name, said, advice in (
+        ("postgres", "PostgreSQL", _MISSING, f"install postgresql or set {URL_VARIABLE}"),
+        ("go", "Go", _GO_MISSING, f"put go {least_go} or newer on PATH, with a way to its modules"),
+        (
+            "aics",
+            "aics-witness",
+            "needs aics-witness",
+            "put python3.12 or newer on PATH, with a way to PyPI",
+        ),
+    ):
+        skipped = terminalreporter.stats.get("skipped", [])
+        count = sum(
+            marker in report.keywords and said in str(report.longrepr) for report in skipped
         )
+        if count:
+            terminalreporter.section(name, yellow=True)
+            terminalreporter.line(
+                f"{count} test{'s need' if count > 1 else ' needs'} {name} and did not run: {advice}",
+                yellow=True,
+            )
 
 
-def _give_up(missing: PostgresMissing) -> NoReturn:
-    if os.environ.get(REQUIRE_VARIABLE) == "1":
-        pytest.fail(f"{_MISSING} ({REQUIRE_VARIABLE}=1): {missing}", pytrace=False)
-    pytest.skip(f"{_MISSING}: {missing}")
+def _give_up(
+    missing: PostgresMissing | GoMissing, said: str = _MISSING, variable: str = REQUIRE_VARIABLE
+) -> NoReturn:
+    if os.environ.get(variable) == "1":
+        pytest.fail(f"{said} ({variable}=1): {missing}", pytrace=False)
+    pytest.skip(f"{said}: {missing}")
+
+
+@pytest.fixture(scope="session")
+def judges(tmp_path_factory: pytest.TempPathFactory) -> Judges:
+    """Programs that others wrote in Go, built; the first session on a machine takes a while."""
+    try:
+        return build_judges(tmp_path_factory.mktemp("judges"))
+    except GoMissing as missing:
+        _give_up(missing, _GO_MISSING, golang.REQUIRE_VARIABLE)
 
 
 @pytest.fixture(scope="session")

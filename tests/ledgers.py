@@ -44,7 +44,7 @@ from ledger.store import view_tables
 from ledger.store.core import Head, LedgerStore, NewEntry, StoredEntry
 from ledger.store.postgres import PostgresStore
 from ledger.store.sqlite import SqliteStore
-from ledger.store.view_writer import shown_values
+from ledger.store.view_writer import ViewWriter, shown_values
 from ledger.streams import stream_of_name
 from ledger.times import text_of_us
 from ledger.tlog import Signer
@@ -78,8 +78,10 @@ class Place(ABC):
         if self._kept is None:
             self._kept = self._open(), self._engine()
         else:
-            mend(self._kept[0])
+            store, engine = self._kept
+            mend(store)
             self._empty()
+            ViewWriter(engine, store).drop()
         return self._kept
 
     def open(self) -> LedgerStore:
@@ -145,8 +147,12 @@ class SqlitePlace(Place):
             file.unlink()
 
     def _empty(self) -> None:
-        _empty_sqlite(self.path, "UPDATE head SET tree_size = 0, root = ?, frontier = ?", _NOTHING)
-        _empty_sqlite(self.views, "UPDATE view_position SET tree_size = 0", ())
+        with closing(sqlite3.connect(self.path)) as connection, connection:
+            for (table,) in connection.execute(
+                "SELECT name FROM sqlite_schema WHERE type = 'table' AND name <> 'head'"
+            ).fetchall():
+                connection.execute(f"DELETE FROM {table}")
+            connection.execute("UPDATE head SET tree_size = 0, root = ?, frontier = ?", _NOTHING)
 
     def _open(self) -> LedgerStore:
         return SqliteStore(self.path)
@@ -156,18 +162,6 @@ class SqlitePlace(Place):
 
 
 _NOTHING: Final = (Head().root, Head().frontier.to_bytes())
-_KEPT_TABLES: Final = ("head", "view_position")
-
-
-def _empty_sqlite(path: Path, begin: str, values: tuple[bytes, ...]) -> None:
-    with closing(sqlite3.connect(path)) as connection, connection:
-        tables = connection.execute(
-            "SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite_%'"
-        ).fetchall()
-        for (table,) in tables:
-            if table not in _KEPT_TABLES:
-                connection.execute(f"DELETE FROM {table}")
-        connection.execute(begin, values)
 
 
 class PostgresPlace(Place):
@@ -182,18 +176,14 @@ class PostgresPlace(Place):
     def _empty(self) -> None:
         with psycopg.connect(self.url) as connection:
             tables = connection.execute(
-                "SELECT tablename FROM pg_tables WHERE schemaname = 'candour_main'"
+                "SELECT tablename FROM pg_tables"
+                " WHERE schemaname = 'candour_main' AND tablename <> 'head'"
             ).fetchall()
-            emptied: list[Any] = [
-                f"DELETE FROM candour_main.{table}"
-                for (table,) in tables
-                if table not in _KEPT_TABLES
-            ]
+            emptied: list[Any] = [f"DELETE FROM candour_main.{table}" for (table,) in tables]
             connection.execute("; ".join(emptied))
             connection.execute(
                 "UPDATE candour_main.head SET tree_size = 0, root = %s, frontier = %s", _NOTHING
             )
-            connection.execute("UPDATE candour_main.view_position SET tree_size = 0")
 
     def _open(self) -> LedgerStore:
         return PostgresStore(self.url)

@@ -2,7 +2,7 @@
 
 facts.py     the base, the register of topics, reading and writing
 values.py    intervals, counts, data flows
-tool_use.py  register.py  imports.py
+tool_use.py  register.py  imports.py  usage_index.py
 """
 
 from ledger.events.facts import FACTS, Fact, Record, UnknownFact, read_fact
@@ -20,6 +20,7 @@ from ledger.events.tool_use import (
     ToolUseSameAs,
     ToolUseWithdrawn,
 )
+from ledger.events.usage_index import UsageIndexCommitted
 from ledger.events.values import Count, DataFlow, Interval, Occurred
 
 __all__ = [
@@ -43,5 +44,6 @@ __all__ = [
     "ToolUseSameAs",
     "ToolUseWithdrawn",
     "UnknownFact",
+    "UsageIndexCommitted",
     "read_fact",
 ]

@@ -2,6 +2,7 @@
 
     entries ─► audit_log    leaves, tiles, head, columns, streams, disclosures, checkpoints
             └► audit_views  every row of every view
+                  └► audit_usage  every root of the usage index that the log commits to
 
 Only entries are evidence; all the rest is derived from them, and is derived here once more.
 Whoever can write to the database can also rewrite all of it consistently: that is caught by

@@ -12,33 +12,22 @@ projector itself.
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Generator, Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import closing, contextmanager
-from itertools import zip_longest
 from pathlib import Path
-from typing import Any, Final, TypeAlias
+from typing import Final
 
-from sqlalchemy import (
-    Boolean,
-    Connection,
-    Engine,
-    Integer,
-    Table,
-    Text,
-    collate,
-    select,
-    type_coerce,
-)
-from sqlalchemy.types import TypeEngine
+from sqlalchemy import Connection, Engine, select
 
 from ledger.limits import AUDIT_BATCH
 from ledger.store import view_tables as t
 from ledger.store.audit_report import AuditReport, Progress
+from ledger.store.audit_rows import compare, rows_of
+from ledger.store.audit_usage import audit_usage
 from ledger.store.core import LedgerStore
 from ledger.store.view_writer import ViewWriter
 
 _TABLES: Final = [table for table in t.metadata.sorted_tables if table is not t.position]
-_Row: TypeAlias = tuple[Any, ...]
 
 
 def audit_views(
@@ -63,6 +52,7 @@ def audit_views(
             if _fold(writer, store, position, report, progress) == position:
                 report.counts["views_tree_size"] = position
                 _compare_tables(stored, fresh, report, progress)
+                audit_usage(store, stored, fresh, report, progress)
 
 
 def _fold(
@@ -87,66 +77,9 @@ def _compare_tables(
     with fresh.connect() as made:
         for number, table in enumerate(_TABLES):
             progress("view tables", number, len(_TABLES))
-            with closing(_rows(stored, table)) as ours, closing(_rows(made, table)) as theirs:
-                report.count("view_rows", _compare(table, ours, theirs, report))
+            with closing(rows_of(stored, table)) as ours, closing(rows_of(made, table)) as theirs:
+                report.count("view_rows", compare(table, ours, theirs, report))
     progress("view tables", len(_TABLES), len(_TABLES))
-
-
-def _compare(
-    table: Table, stored: Iterable[_Row], made: Iterable[_Row], report: AuditReport
-) -> int:
-    """Name the first row that differs; returns how many were compared."""
-    columns = [column.name for column in table.columns]
-    keys = len(table.primary_key.columns)
-    compared = 0
-    for ours, theirs in zip_longest(stored, made):
-        compared += 1
-        if ours == theirs:
-            continue
-        if theirs is None or (ours is not None and _before(ours[:keys], theirs[:keys])):
-            key, sentence = ours[:keys], "stands there, and no entry says so"
-        elif ours is None or ours[:keys] != theirs[:keys]:
-            key, sentence = theirs[:keys], "is missing"
-        else:
-            wrong = [
-                name for name, one, other in zip(columns, ours, theirs, strict=True) if one != other
-            ]
-            key, sentence = ours[:keys], f"has another {', '.join(wrong)} than the entries give"
-        where = ", ".join(f"{name}={value}" for name, value in zip(columns, key, strict=False))
-        report.differs(table.name, where, f"the row {where} {sentence}")
-        break
-    return compared
-
-
-def _before(one: _Row, other: _Row) -> bool:
-    """Does a key sort before another? Numbers first, whatever SQLite let into a column."""
-    return [_rank(value) for value in one] < [_rank(value) for value in other]
-
-
-def _rank(value: Any) -> tuple[int, Any, str]:
-    return (0, value, "") if isinstance(value, int) else (1, 0, str(value))
-
-
-def _rows(connection: Connection, table: Table) -> Generator[_Row, None, None]:
-    """All rows, by key, key columns first, as the database holds them."""
-    keys = list(table.primary_key.columns)
-    assert keys == list(table.columns)[: len(keys)], "keys come first"
-    order: list[Any] = list(keys)
-    if connection.dialect.name == "postgresql":  # whose own order of texts is the locale's
-        order = [collate(key, "C") if isinstance(key.type, Text) else key for key in keys]
-    wanted = select(*(_as_stored(column) for column in table.columns)).order_by(*order)
-    options = {"yield_per": AUDIT_BATCH}
-    with connection.execute(wanted, execution_options=options) as rows:
-        for row in rows:
-            yield tuple(row)
-
-
-def _as_stored(column: Any) -> Any:
-    """A boolean as the number it is, so that SQLite's 5 is not taken for true."""
-    if isinstance(column.type, Boolean):
-        kind: TypeEngine[Any] = Integer()
-        return type_coerce(column, kind)
-    return column
 
 
 def _position(connection: Connection) -> int | None:

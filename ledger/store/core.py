@@ -371,6 +371,13 @@ class LedgerStore(ABC):
         """Keep a checkpoint; False where one of this size or a larger one is there."""
 
     @abstractmethod
+    def add_cosignatures(self, tree_size: int, note: bytes) -> bool:
+        """Exchange the note of a published size for one with more signatures over its text.
+
+        When it was published stays. False where no checkpoint of this size is there.
+        """
+
+    @abstractmethod
     def published(
         self, *, before_us: int | None = None, tree_size: int | None = None
     ) -> Published | None:

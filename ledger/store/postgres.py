@@ -122,6 +122,9 @@ class PostgresStore(LedgerStore):
                 self._create(writer, create)
         except _AWAY as error:
             raise StoreUnavailable(type(error).__name__) from error
+        except StoreMismatch:
+            self._drop_writer()
+            raise
         self._pool.open()
 
     def _create(self, writer: psycopg.Connection[Any], create: bool) -> None:
@@ -321,6 +324,14 @@ class PostgresStore(LedgerStore):
                     checkpoint.note,
                     checkpoint.tree_size,
                 ),
+            )
+            return written.rowcount == 1
+
+    def add_cosignatures(self, tree_size: int, note: bytes) -> bool:
+        with self._writing() as writer:
+            written = writer.execute(
+                f"UPDATE {self.schema}.checkpoints SET note = %b WHERE tree_size = %b",
+                (note, tree_size),
             )
             return written.rowcount == 1
 

@@ -287,6 +287,13 @@ class SqliteStore(LedgerStore):
             )
         return True
 
+    def add_cosignatures(self, tree_size: int, note: bytes) -> bool:
+        with self._writing() as writer:
+            written = writer.execute(
+                "UPDATE checkpoints SET note = ? WHERE tree_size = ?", (note, tree_size)
+            )
+        return written.rowcount == 1
+
     def published(
         self, *, before_us: int | None = None, tree_size: int | None = None
     ) -> Published | None:

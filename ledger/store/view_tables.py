@@ -33,6 +33,7 @@ from sqlalchemy import (
 from sqlalchemy.pool import QueuePool
 
 from ledger.limits import BUSY_TIMEOUT_S, MAX_READ_CONNECTIONS, STORE_CONNECT_S
+from ledger.store import usage_tables
 
 # A row that no later entry has replaced.
 STILL: Final = 2**62
@@ -183,6 +184,7 @@ def open_engine(url: str, schema: str | None = None) -> Engine:
 def create(connection: Connection) -> None:
     """Make the tables that are missing; a new position is 0."""
     metadata.create_all(connection)
+    usage_tables.create(connection)
     if connection.execute(select(position.c.id)).first() is None:
         connection.execute(position.insert().values(id=0, tree_size=0))
 

@@ -36,6 +36,7 @@ from ledger.projections.uses import (
     changed,
     reported,
 )
+from ledger.store import usage_tables
 from ledger.store import view_tables as t
 from ledger.store.core import LedgerStore, StoredEntry
 from ledger.streams import name_of_stream
@@ -144,11 +145,15 @@ class ViewWriter:
         return done
 
     def drop(self) -> None:
-        """Forget everything folded: the next catch_up rebuilds it from the log."""
+        """Forget everything folded: the next catch_up rebuilds it from the log.
+
+        The usage index goes too, for it never runs ahead of the views.
+        """
         self._names_at = -1
         with self.engine.begin() as connection:
-            for table in reversed(t.metadata.sorted_tables):
-                connection.execute(table.delete())
+            for tables in (usage_tables.metadata, t.metadata):
+                for table in reversed(tables.sorted_tables):
+                    connection.execute(table.delete())
             connection.execute(t.position.insert().values(id=0, tree_size=0))
 
     def refresh_statistics(self) -> None:

@@ -7,7 +7,7 @@ Texts that clients we did not write accept; no I/O, no clock.
                    │                 submission    │
                    └── trust_policy ◄── cosignature ◄── tlog_proof
                             ▲
-                            └── trust_file            tile_paths stands alone
+                            └── trust_file ◄── trust_writing     tile_paths stands alone
 """
 
 from ledger.tlog.checkpoint import (
@@ -48,9 +48,9 @@ from ledger.tlog.signed_note import (
     sign,
 )
 from ledger.tlog.submission import SIZE_CONTENT_TYPE, Submission
-from ledger.tlog.tile_paths import TilePath, decode_bundle, encode_bundle
+from ledger.tlog.tile_paths import TilePath, decode_bundle, encode_bundle, tiles_of
 from ledger.tlog.tlog_proof import TlogProof
-from ledger.tlog.trust_file import TrustPolicyMalformed, format_trust, parse_trust_policy
+from ledger.tlog.trust_file import TrustPolicyMalformed, parse_trust_policy
 from ledger.tlog.trust_policy import (
     Group,
     KeyUntrusted,
@@ -61,6 +61,7 @@ from ledger.tlog.trust_policy import (
     answers_name,
     log_key,
 )
+from ledger.tlog.trust_writing import format_trust
 
 __all__ = [
     "COSIGNATURE_TYPE",
@@ -115,5 +116,6 @@ __all__ = [
     "parse_trust_policy",
     "sign",
     "sign_checkpoint",
+    "tiles_of",
     "verify_cosignature",
 ]

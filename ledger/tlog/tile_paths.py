@@ -4,12 +4,13 @@ A path and a tile belong together one to one, so that each can be cached for goo
 
     TilePath(level 0, index 1234067, width 8) ◄──► tile/0/x001/x234/067.p/8
     entries ──encode_bundle──► u16 length, entry, u16 length, entry, … ──decode_bundle──► entries
+    tree size ──tiles_of──► every tile of that tree
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -21,6 +22,7 @@ from ledger.limits import (
     TILE_HEIGHT,
     TILE_WIDTH,
 )
+from ledger.merkle import tile_width
 
 _MAX_INDEX: Final = MAX_TREE_SIZE >> TILE_HEIGHT
 _LENGTH_BYTES: Final = 2
@@ -90,6 +92,19 @@ class TilePath:
         if tile.format() != path:
             raise Malformed("tile", "must be the shortest path of its tile")
         return tile
+
+
+def tiles_of(tree_size: int) -> Iterator[TilePath]:
+    """Every tile of hashes of the tree of this size, each as wide as it is there, from level 0 up.
+
+    Bundles of entries lie as the tiles of level 0 do.
+    """
+    level = 0
+    while (hashes := tree_size >> level * TILE_HEIGHT) > 0:
+        for index in range(-(-hashes // TILE_WIDTH)):
+            width = tile_width(level=level, index=index, tree_size=tree_size)
+            yield TilePath(level, index, width)
+        level += 1
 
 
 def encode_bundle(entries: Sequence[bytes]) -> bytes:

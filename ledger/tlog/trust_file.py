@@ -8,7 +8,6 @@ Lines of words, each ended by a newline; `#` begins a comment; one quorum.
     quorum <name>|none
 
     trust.txt ──parse_trust_policy──► TrustPolicy, or the line that is wrong
-    two keys ──format_trust──► trust.txt, explained to whoever opens it
 """
 
 from __future__ import annotations
@@ -21,7 +20,7 @@ from ledger.errors import Malformed
 from ledger.limits import MAX_TRUST_POLICY_BYTES, MAX_TRUST_POLICY_LINES
 from ledger.tlog.note_keys import COSIGNATURE_TYPE, NOTE_TYPE, VerifierKey
 from ledger.tlog.texts import parse_decimal
-from ledger.tlog.trust_policy import Group, Log, TrustPolicy, Witness, answers_name
+from ledger.tlog.trust_policy import Group, Log, TrustPolicy, Witness
 
 _FORBIDDEN: Final = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
 _BLANKS: Final = re.compile(r"[ \t]+")
@@ -40,37 +39,6 @@ class TrustPolicyMalformed(Malformed):
     def __init__(self, reason: str, *, line: int) -> None:
         super().__init__(f"trust policy, line {line}", reason)
         self.line = line
-
-
-def format_trust(*, log: VerifierKey, answers: VerifierKey, url: str | None = None) -> str:
-    """A trust file for one log without witnesses, explained to whoever opens it.
-
-    Args:
-        log: Its name is the log's origin.
-        answers: Its name is `answers_name` of that origin; another key.
-        url: Where the log is read, without spaces.
-    Raises:
-        Malformed: The keys are not such a pair, or the policy would not parse.
-    """
-    if answers.name != answers_name(log.name):
-        raise Malformed("answers", "must be named <origin>/answers")
-    text = f"""\
-# Whom you trust when you check evidence from this ledger (c2sp.org/tlog-policy).
-# Get this file from the ledger's operator by a way of its own, and compare it with
-# what others hold: whoever can change it decides what you believe.
-
-# Signs checkpoints: the size and root hash of the whole ledger. Its name is the origin.
-log {log.format()}{f" {url}" if url else ""}
-
-# Signs answers: it stands for what the service replied, never for a checkpoint.
-log {answers.format()}
-
-# No witness has to cosign. Independent witnesses would show that everybody is shown
-# the same ledger; name them here, and in the quorum, when there are some.
-quorum none
-"""
-    parse_trust_policy(text.encode())
-    return text
 
 
 def parse_trust_policy(data: bytes) -> TrustPolicy:

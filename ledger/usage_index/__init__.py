@@ -1,18 +1,19 @@
 """How often, proven? An authenticated index of counts, zero included. (usage-index/1)
 
-    facts ──placements──► keys ──insert──► trie ──► root, total ──► committed in the log
+    entries ──UsageFold──► keys ──insert──► trie ──► root, total ──► committed in the log
     question ──prove──► proof ──verify_count──► count, undated, unattributed, withdrawn
 
 Pure: nodes live wherever a NodeStore keeps them. The verifier needs the standard library.
 
-    keys ◄── placements
+    keys ◄── placements ◄── fold
     keys ◄── spans ◄── questions ◄── proof ◄── verify
     keys ◄── nodes ◄── trie, prove; nodes, spans ◄── walk ◄── verify
 
-Source: shared/design/usage-index.md; its vectors judge tests/usage_index.
+Source: docs/usage-index.md; the format's vectors judge tests/usage_index.
 """
 
 from ledger.usage_index.answers import CountAnswer, Total
+from ledger.usage_index.fold import KnownUse, UsageFold
 from ledger.usage_index.keys import NONE, UNUSED, Family, day_of_use, key_of, part, withdrawn_side
 from ledger.usage_index.nodes import (
     EMPTY,
@@ -82,6 +83,7 @@ __all__ = [
     "Family",
     "Inner",
     "KeyOutOfPlace",
+    "KnownUse",
     "Leaf",
     "ListingDiffers",
     "MemoryNodes",
@@ -99,6 +101,7 @@ __all__ = [
     "Span",
     "Tally",
     "Total",
+    "UsageFold",
     "UsageProofRefused",
     "Use",
     "WholeQuestion",

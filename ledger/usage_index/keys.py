@@ -1,4 +1,4 @@
-"""Under which keys does a use stand? 69 bytes each. (design of the usage index, sections 1 and 2)
+"""Under which keys does a use stand? 69 bytes each. (docs/usage-index.md, sections 1 and 2)
 
     family 1 byte | part of the first id 32 | part of the second id 32 | slot of the day 4
 

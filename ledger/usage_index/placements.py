@@ -1,4 +1,4 @@
-"""What does an entry do to the registers? (design of the usage index, section 1)
+"""What does an entry do to the registers? (docs/usage-index.md, section 1)
 
     fact, and whether its use still stands ──placements──► keys, each gets the entry's leaf hash
 

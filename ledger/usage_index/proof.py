@@ -17,7 +17,8 @@ from dataclasses import dataclass
 from typing import Final
 
 from ledger.canonical_json import JsonValue, decode, encode
-from ledger.errors import Malformed
+from ledger.errors import Malformed, Unverifiable
+from ledger.events import UsageIndexCommitted
 from ledger.limits import MAX_COUNT, MAX_TREE_SIZE, MAX_USAGE_PROOF_BYTES
 from ledger.usage_index.questions import Question
 from ledger.usage_index.refusals import OtherQuestion
@@ -62,6 +63,24 @@ class Commitment:
         if not isinstance(root, str) or not _HASH_HEX.fullmatch(root):
             raise Malformed("root", "must be 64 hex digits in lower case")
         return cls(tree_size=found["tree_size"], root=bytes.fromhex(root), total=found["total"])
+
+    @classmethod
+    def of_fact(cls, fact: UsageIndexCommitted) -> Commitment:
+        """What an entry of the log commits to.
+
+        Raises:
+            Malformed: Its members are out of bounds.
+            Unverifiable: It speaks of an index of another version.
+        """
+        if fact.index != INDEX_VERSION:
+            raise Unverifiable(f"an index {fact.index!r} is not known to this release")
+        return cls.from_object(
+            {"tree_size": fact.tree_size, "root": fact.root, "total": fact.total}
+        )
+
+    def to_fact(self) -> UsageIndexCommitted:
+        """The fact that commits to it."""
+        return UsageIndexCommitted(index=INDEX_VERSION, **self.to_object())
 
 
 def proof_object(

@@ -1,4 +1,4 @@
-"""What becomes of the nodes that a batch touched? New ones, each hashed once. (section 7)
+"""What becomes of the nodes that a batch touched? New ones, each hashed once. (section 3)
 
 touched, parents before children ──backwards──► nodes, refs ──put──► store
                                                      └─ of the topmost: the new root

@@ -1,4 +1,4 @@
-"""How do registers get into the index? A path-compressed binary radix trie. (sections 3 and 7)
+"""How do registers get into the index? A path-compressed binary radix trie. (section 3)
 
     {key: leaf hashes} ──sort──► keys ──descend, split──► touched nodes ──rehash──► new root
                                    level by level from above     each once, from below

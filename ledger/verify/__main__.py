@@ -58,7 +58,10 @@ def _parser() -> argparse.ArgumentParser:
         "--trust", type=Path, required=True, help="whom you trust (trust.txt, C2SP tlog-policy)"
     )
     parser.add_argument(
-        "--min-tree-size", type=int, default=0, metavar="N", help="refuse an older answer"
+        "--min-tree-size",
+        type=int,
+        metavar="N",
+        help="refuse an older answer; a proven count is not judged without it",
     )
     parser.add_argument("--format", choices=("text", "json"), default="text")
     return parser

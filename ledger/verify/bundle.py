@@ -3,6 +3,9 @@
     {"answer": …, "checkpoint": "<signed note>", "entries": [{"leaf_index", "entry", "proof",
      "disclosures"}], "format": "candour-evidence/1", "origin", "question", "signed": "<note>"}
 
+A bundle of a proven count is of format `candour-usage-evidence/1` and holds `proofs` as well:
+those of the usage index, by name.
+
 `signed` is a note by the answers key over the SHA-256 of the same object without `signed`,
 so a changed byte is refused, and a false answer is evidence against whoever gave it. Entries
 are the log's own bytes as text; proofs are RFC 6962, hashes in base64, leaf to root.
@@ -13,7 +16,7 @@ Source: docs/adr/0007-evidence-bundle.md.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from hashlib import sha256
 from typing import Any, Final
 
@@ -25,6 +28,7 @@ from ledger.tlog import Signer, VerifierKey, open_note, sign
 from ledger.tlog.texts import encode_base64
 
 FORMAT: Final = "candour-evidence/1"
+USAGE_FORMAT: Final = "candour-usage-evidence/1"
 _MEMBERS: Final = {
     "answer": dict,
     "checkpoint": str,
@@ -34,6 +38,7 @@ _MEMBERS: Final = {
     "question": dict,
     "signed": str,
 }
+_USAGE_MEMBERS: Final = {**_MEMBERS, "proofs": dict}
 _ENTRY_MEMBERS: Final = {"disclosures", "entry", "leaf_index", "proof"}
 
 
@@ -64,6 +69,7 @@ class Bundle:
     question: Mapping[str, JsonValue]
     answer: Mapping[str, JsonValue]
     entries: tuple[BundledEntry, ...]
+    proofs: Mapping[str, JsonValue] = field(default_factory=dict)
 
 
 def write_bundle(
@@ -74,16 +80,20 @@ def write_bundle(
     answer: Mapping[str, JsonValue],
     entries: Iterable[BundledEntry],
     signer: Signer,
+    format: str = FORMAT,  # noqa: A002  the member's name
+    proofs: Mapping[str, JsonValue] | None = None,
 ) -> bytes:
-    """The file, signed by the answers key."""
+    """The file, signed by the answers key; `proofs` where its format has them."""
     body: dict[str, Any] = {
         "answer": answer,
         "checkpoint": checkpoint.decode(),
         "entries": [_entry_object(item) for item in entries],
-        "format": FORMAT,
+        "format": format,
         "origin": origin,
         "question": question,
     }
+    if proofs is not None:
+        body["proofs"] = proofs
     body["signed"] = sign(signed_text(origin, encode(body)), [signer]).decode()
     return encode(body) + b"\n"
 
@@ -134,10 +144,11 @@ def check_signed(found: Mapping[str, JsonValue], key: VerifierKey) -> None:
 
 
 def bundle_of_object(found: Mapping[str, JsonValue]) -> Bundle:
-    """Check the members of a bundle in FORMAT. Raises Malformed."""
-    if set(found) != set(_MEMBERS):
-        raise Malformed("bundle", f"must hold {', '.join(_MEMBERS)}")
-    for name, kind in _MEMBERS.items():
+    """Check the members of a bundle in one of the formats. Raises Malformed."""
+    members = _USAGE_MEMBERS if found.get("format") == USAGE_FORMAT else _MEMBERS
+    if set(found) != set(members):
+        raise Malformed("bundle", f"must hold {', '.join(members)}")
+    for name, kind in members.items():
         if not isinstance(found[name], kind):
             raise Malformed(f"bundle.{name}", f"must be of type {kind.__name__}")
     if len(found["entries"]) > MAX_BUNDLE_ENTRIES:
@@ -148,6 +159,7 @@ def bundle_of_object(found: Mapping[str, JsonValue]) -> Bundle:
         question=found["question"],
         answer=found["answer"],
         entries=tuple(_entry(item) for item in found["entries"]),
+        proofs=found.get("proofs", {}),
     )
 
 

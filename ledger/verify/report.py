@@ -87,6 +87,8 @@ def _plain(line: str) -> str:
 
 
 def _answer_lines(question: Mapping[str, JsonValue], answer: Mapping[str, JsonValue]) -> list[str]:
+    if "usage" in question:
+        return _usage_lines(question, answer)
     text = question.get("filter") or "every use"
     lines = [
         f"question: {text}, as of tree size {question.get('tree_size')}",
@@ -104,4 +106,30 @@ def _answer_lines(question: Mapping[str, JsonValue], answer: Mapping[str, JsonVa
             lines.append(f"  {row['leaf_index']:>7}  {when}  {who}  {row['name']}")
     if len(rows) > _MOST_ROWS:
         lines.append(f"  … and {len(rows) - _MOST_ROWS} more (--format json shows all)")
+    return lines
+
+
+def _usage_lines(question: Mapping[str, JsonValue], answer: Mapping[str, JsonValue]) -> list[str]:
+    names: Mapping[str, str] = answer["names"]
+    agency, technology = (
+        f"{names[name]} ({name})" if name in names else f"{name} (not registered)"
+        for name in (question["agency"], question["technology"])
+    )
+    days = f"{question['from']} to {question['to']}"
+    lines = [
+        f"question: {agency}: uses of {technology}, {days} (UTC days of occurrence), as of tree size"
+        f" {question['tree_size']}",
+        f"answer:   {answer['count']} uses, {answer['undated']} more at no known day,"
+        f" {answer['unattributed']} more that name no technology",
+        f"          {answer['withdrawn']} were counted once and withdrawn,"
+        f" {answer['withdrawn_possibly']} more possibly",
+    ]
+    for row in answer.get("technologies", [])[:_MOST_ROWS]:
+        name = row.get("technology", f"(nobody can name {row.get('part')})")
+        shown = "(not named)" if name is None else names.get(name, name)
+        lines.append(f"  {row['count']:>7}  {shown}, over all days; {row['withdrawn']} withdrawn")
+    for row in answer.get("sources", [])[:_MOST_ROWS]:
+        heard = "heard in the period" if "heard_in_period" in row else "silent in the period"
+        last = row.get("latest_report", {}).get("recorded_at", "never")
+        lines.append(f"  {names.get(row['source'], row['source'])}: {heard}, latest report {last}")
     return lines

@@ -2,6 +2,7 @@
 
     1 read     2 trust      3 signature    4 format       5 checkpoint
     6 witness  7 inclusion  8 disclosures  9 answer      10 completeness
+                                           9 to 14, of a proven count: usage_steps.py
 
 Nothing is fetched, nothing is believed: the entries are hashed up to the signed root, and
 the answer is made anew from them and compared. Every loop is bounded by ledger/limits.py.
@@ -10,7 +11,7 @@ A step that cannot be judged here ends in "unusable", never in "verified".
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Final
 
 from ledger.canonical_json import JsonValue, encode
@@ -29,12 +30,16 @@ from ledger.tlog import (
 )
 from ledger.verify.bundle import (
     FORMAT,
+    USAGE_FORMAT,
     Bundle,
     bundle_of_object,
     check_signed,
     read_object,
 )
 from ledger.verify.report import REFUSED, UNUSABLE, VERIFIED, Report, Step
+from ledger.verify.usage_answer import UsageQuestion
+from ledger.verify.usage_steps import UsageSteps, check_freshness
+from ledger.verify.witnesses import check_witnesses
 
 ALWAYS_UNCHECKED: Final = (
     "whether every use was reported at all: a proof is about the ledger, not the world",
@@ -68,21 +73,14 @@ class TreeTooSmall(VerificationFailed):
         self.tree_size, self.least = tree_size, least
 
 
-class WitnessesUnjudged(Unverifiable):
-    """The trust file demands cosignatures that this release cannot check."""
-
-    def __init__(self, quorum: str) -> None:
-        super().__init__(f"the trust file demands cosignatures of {quorum!r}")
-        self.quorum = quorum
-
-
-def verify_bundle(data: bytes, policy: TrustPolicy, *, min_tree_size: int = 0) -> Report:
+def verify_bundle(data: bytes, policy: TrustPolicy, *, min_tree_size: int | None = None) -> Report:
     """Check a bundle file against a trust policy.
 
     Args:
         data: The file, MAX_BUNDLE_BYTES at most.
         policy: Whom the reader trusts.
-        min_tree_size: The least tree size the reader accepts (a receipt's leaf_index + 1).
+        min_tree_size: The least tree size the reader accepts (a receipt's leaf_index + 1);
+            None where any will do, which is not enough for a proven count.
     Returns:
         A report; its verdict says verified, refused or unusable. Never raises for
         what the bundle holds.
@@ -109,7 +107,7 @@ def verify_bundle(data: bytes, policy: TrustPolicy, *, min_tree_size: int = 0) -
 class _Run:
     """The state that steps hand on."""
 
-    def __init__(self, data: bytes, policy: TrustPolicy, min_tree_size: int) -> None:
+    def __init__(self, data: bytes, policy: TrustPolicy, min_tree_size: int | None) -> None:
         self.data, self.policy, self.min_tree_size = data, policy, min_tree_size
         self.report = Report(not_checked=list(ALWAYS_UNCHECKED))
         self.origin = ""
@@ -118,23 +116,27 @@ class _Run:
         self.answers_key: VerifierKey | None = None
         self.bundle: Bundle | None = None
         self.checkpoint: Checkpoint | None = None
-        self.question: Question | None = None
+        self.question: Question | UsageQuestion | None = None
         self.entries: list[Entry] = []
         self.kept_back = 0  # entries that do not show what the question asks about
 
-    def steps(self) -> list[tuple[str, Callable[[], str]]]:
-        return [
-            ("read", self.read),
-            ("trust", self.trust),
-            ("signature", self.signature),
-            ("format", self.format),
-            ("checkpoint", self.check_checkpoint),
-            ("witnesses", self.witnesses),
-            ("inclusion", self.inclusion),
-            ("disclosures", self.disclosures),
-            ("answer", self.answer),
-            ("completeness", self.completeness),
-        ]
+    def steps(self) -> Iterator[tuple[str, Callable[[], str]]]:
+        """One after another: what follows the format depends on it."""
+        yield "read", self.read
+        yield "trust", self.trust
+        yield "signature", self.signature
+        yield "format", self.format
+        yield "checkpoint", self.check_checkpoint
+        yield "witnesses", self.witnesses
+        yield "inclusion", self.inclusion
+        yield "disclosures", self.disclosures
+        if isinstance(self.question, UsageQuestion):
+            assert self.bundle is not None
+            usage = UsageSteps(self.bundle, self.question, self.entries, self.report)
+            yield from usage.steps()
+        else:
+            yield "answer", self.answer
+            yield "completeness", self.completeness
 
     def read(self) -> str:
         self.found = read_object(self.data)
@@ -155,15 +157,21 @@ class _Run:
         return "the answers key signed this bundle, to the byte"
 
     def format(self) -> str:
-        if self.found.get("format") != FORMAT:
-            raise Unverifiable(f"bundle format {self.found.get('format')!r} is not known here")
+        known = self.found.get("format")
+        if known not in (FORMAT, USAGE_FORMAT):
+            raise Unverifiable(f"bundle format {known!r} is not known here")
         self.bundle = bundle_of_object(self.found)
-        self.question = Question.from_object(self.bundle.question)
+        if known == USAGE_FORMAT:
+            self.question = UsageQuestion.from_object(self.bundle.question)
+        else:
+            self.question = Question.from_object(self.bundle.question)
         self.report.question, self.report.answer = self.bundle.question, self.bundle.answer
         self.report.tree_size = self.question.tree_size
-        if self.question.tree_size < self.min_tree_size:
+        if isinstance(self.question, UsageQuestion):
+            check_freshness(self.question, self.min_tree_size)
+        elif self.min_tree_size is not None and self.question.tree_size < self.min_tree_size:
             raise TreeTooSmall(self.question.tree_size, self.min_tree_size)
-        return f"{FORMAT}, {len(self.bundle.entries)} entries"
+        return f"{known}, {len(self.bundle.entries)} entries"
 
     def check_checkpoint(self) -> str:
         assert self.bundle is not None
@@ -180,24 +188,24 @@ class _Run:
         return f"the log key signed the root of {self.checkpoint.tree_size} entries"
 
     def witnesses(self) -> str:
-        if self.policy.quorum is not None:
-            raise WitnessesUnjudged(self.policy.quorum)
-        self.report.not_checked.append(
-            "whether others are shown the same history: the trust file names no witness"
-        )
-        return "none demanded"
+        assert self.bundle is not None
+        found, unchecked = check_witnesses(self.bundle.checkpoint, self.policy, self.origin)
+        self.report.not_checked.append(unchecked)
+        return found
 
     def inclusion(self) -> str:
         assert self.bundle is not None
         assert self.checkpoint is not None
         assert self.question is not None
+        counted = isinstance(self.question, UsageQuestion)  # its root is committed later
+        most = self.checkpoint.tree_size if counted else self.question.tree_size
         last = -1
         versions: dict[str, int] = {}
         for item in self.bundle.entries:
             if item.leaf_index <= last:
                 raise Malformed("bundle.entries", "must stand in rising leaf order")
             last = item.leaf_index
-            if last >= self.question.tree_size:
+            if last >= most:
                 raise Malformed("bundle.entries", f"entry {last} is beyond the question's tree")
             verify_inclusion(
                 leaf_hash(item.entry),
@@ -218,7 +226,10 @@ class _Run:
     def disclosures(self) -> str:
         assert self.bundle is not None
         assert self.question is not None
-        needed = protected_fields_of(self.question)
+        asked = self.question
+        needed = (
+            frozenset[str]() if isinstance(asked, UsageQuestion) else protected_fields_of(asked)
+        )
         count = 0
         for item, entry in zip(self.bundle.entries, self.entries, strict=True):
             fields = set()
@@ -241,7 +252,7 @@ class _Run:
 
     def answer(self) -> str:
         assert self.bundle is not None
-        assert self.question is not None
+        assert isinstance(self.question, Question)
         fold = Fold()
         for item, entry in zip(self.bundle.entries, self.entries, strict=True):
             fold.add(item.leaf_index, entry, {s.field: s.value for s in item.disclosures})

@@ -8,8 +8,6 @@ Anything that keeps the audit from running ends in 2, so that 1 always means a d
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final
 
@@ -18,9 +16,10 @@ import typer
 from services.cli.failures import CommandFailed
 from services.cli.options import As, Format
 from services.cli.output import print_object, print_rows, say
+from services.cli.stores import existing_store, progress_bars
 
 if TYPE_CHECKING:
-    from ledger.store.audit import AuditReport, Progress
+    from ledger.store.audit import AuditReport
     from ledger.tlog import VerifierKey
     from services.runtime.settings import Settings
 
@@ -65,19 +64,14 @@ def audit(
 
 def _run(settings: Settings, vkey: Path, *, given: bool) -> AuditReport:
     from ledger.store.audit import audit_ledger
-    from services.runtime.hosting import open_store
     from services.runtime.reading import open_views, views_path
 
-    _check_there(settings)
-    key = _key(vkey) if given or vkey.exists() else None
-    store = open_store(settings, create=False)
-    try:
-        if not store.meta():
-            raise CommandFailed(f"No ledger {settings.ledger} was ever served from there")
+    with existing_store(settings) as store:
+        key = _key(vkey) if given or vkey.exists() else None
         there = settings.database_url is not None or views_path(settings).exists()
         views = open_views(settings) if there else None
         try:
-            with _progress() as progress:
+            with progress_bars() as progress:
                 return audit_ledger(
                     store,
                     views,
@@ -88,15 +82,6 @@ def _run(settings: Settings, vkey: Path, *, given: bool) -> AuditReport:
         finally:
             if views is not None:
                 views.dispose()
-    finally:
-        store.close()
-
-
-def _check_there(settings: Settings) -> None:
-    """An audit makes no ledger where there is none."""
-    path = settings.data / f"{settings.ledger}.db"
-    if settings.database_url is None and not path.is_file():
-        raise CommandFailed(f"There is no {path}", "Say where with --data or --database-url")
 
 
 def _key(path: Path) -> VerifierKey:
@@ -107,24 +92,6 @@ def _key(path: Path) -> VerifierKey:
         return VerifierKey.parse(path.read_text("utf-8").strip())
     except (Malformed, UnicodeDecodeError) as error:
         raise CommandFailed(f"{path} is no vkey: {error}") from None
-
-
-@contextmanager
-def _progress() -> Iterator[Progress]:
-    """A line a stage on stderr where somebody watches it."""
-    from rich.console import Console
-    from rich.progress import Progress as Bars
-
-    console = Console(stderr=True)
-    with Bars(console=console, disable=not console.is_terminal, transient=True) as bars:
-        tasks: dict[str, object] = {}
-
-        def show(stage: str, done: int, total: int) -> None:
-            if stage not in tasks:
-                tasks[stage] = bars.add_task(stage, total=total)
-            bars.update(tasks[stage], completed=done, total=total)  # type: ignore[arg-type]
-
-        yield show
 
 
 def _print(report: AuditReport, form: Format) -> None:

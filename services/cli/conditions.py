@@ -91,6 +91,11 @@ def us_of(text: str, flag: str, *, at_end: bool = False) -> int:
     return us_of_date(text, field=flag) + (DAY_US - 1 if at_end else 0)
 
 
+def day_of(text: str, flag: str) -> None:
+    """Raises Malformed unless `text` is a date, YYYY-MM-DD."""
+    us_of_date(text, field=flag)
+
+
 def time_of(text: str, flag: str, *, at_end: bool = False) -> str:
     """As us_of, as an RFC 3339 UTC text."""
     return text_of_us(us_of(text, flag, at_end=at_end))

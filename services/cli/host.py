@@ -25,6 +25,7 @@ from services.publisher.publisher import Publisher
 from services.query import servicer as query
 from services.registry import servicer as registry
 from services.runtime.hosting import Hosted, open_ledger, write_trust_files
+from services.runtime.index_commits import IndexTimer
 from services.runtime.reading import Reading, open_views
 from services.runtime.server import AddressInUse, GrpcServer, Service
 from services.runtime.serving import Serving
@@ -113,7 +114,9 @@ async def _running(
     served.committer.on_commit.append(committed)
     server = GrpcServer(settings.grpc, ledgers, _services(ledgers, readings))
     publisher, projector = Publisher(served), ProjectorChild(settings, committed)
-    http = _HttpServer(settings.http, readings)
+    http = HttpServer(settings.http, readings)
+    clock_us = served.hosted.log.clock_us
+    timer = IndexTimer(reading.index, every_s=settings.index_every_s, clock_us=clock_us)
     await publisher.start()
     projector.start()
     try:
@@ -121,8 +124,10 @@ async def _running(
         try:
             await http.start()
             host, _ = host_and_port(settings.grpc)
+            timer.start()
             yield Addresses(_address(host, server.port), http.address)
         finally:
+            await timer.stop()
             await http.stop()
             await server.stop()
     finally:
@@ -149,7 +154,7 @@ def _address(host: str, port: int) -> str:
     return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 
-class _HttpServer:
+class HttpServer:
     """uvicorn on our loop, without its own signal handlers."""
 
     def __init__(self, address: str, readings: dict[str, Reading]) -> None:
@@ -162,6 +167,7 @@ class _HttpServer:
             log_level="warning",
             access_log=False,
             lifespan="off",
+            proxy_headers=False,  # whoever connects would choose what address we see
         )
         self._server = uvicorn.Server(config)
         self._task: asyncio.Task[None] | None = None

@@ -1,10 +1,11 @@
 """candour: run a ledger, put uses into it, ask it, prove what it says, check it.
 
-    serve   demo   audit   monitor   witness
+    serve   demo   audit   export   monitor   witness
     import  uses  prove  authorizations  agencies  technologies  sources
 
 Exit status: 0 done, 1 it could not be done, 2 the command line is wrong (of `audit`: 0 good,
-1 a difference was found, 2 it could not run).
+1 a difference was found, 2 it could not run;
+of `monitor`: 1 two histories, 2 it could not be told).
 """
 
 from __future__ import annotations
@@ -21,8 +22,11 @@ from services.cli import (
     audit,
     authorizations,
     demo,
+    export,
     import_commands,
+    monitor,
     prove,
+    prove_usage,
     registers,
     serve,
     uses_changes,
@@ -43,9 +47,12 @@ app: Final = typer.Typer(
 command(app, "serve")(serve.serve)
 command(app, "demo")(demo.demo)
 command(app, "audit")(audit.audit)
+command(app, "monitor")(monitor.monitor)
 app.add_typer(import_commands.app, name="import")
+app.add_typer(export.app, name="export")
 assert uses_changes.app is uses_show.app  # three modules, one group
 app.add_typer(uses_show.app, name="uses")
+assert prove_usage.app is prove.app  # two modules, one group
 app.add_typer(prove.app, name="prove")
 app.add_typer(authorizations.app, name="authorizations")
 app.add_typer(registers.agencies, name="agencies")

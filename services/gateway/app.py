@@ -3,6 +3,7 @@
     GET /ledgers                      names, as JSON
     GET /ledgers/<ledger>/vkey        the checkpoint key, text
     GET /ledgers/<ledger>/checkpoint  the newest published checkpoint, a signed note (C2SP)
+    GET /ledgers/<ledger>/status      what is published, what holds publication back, as JSON
     GET /ledgers/<ledger>/tile/…      hash tiles and entry bundles (tiles.py)
     GET /livez  /readyz               the process runs; it can serve
 
@@ -54,6 +55,24 @@ def build_app(ledgers: Mapping[str, Reading]) -> Starlette:
         headers = {"Cache-Control": "no-cache"}
         return Response(published.note, media_type=_TEXT, headers=headers)
 
+    async def status(request: Request) -> Response:
+        reading = ledger(request)
+        if reading is None:
+            return not_found()
+        try:
+            head = await reading.run(reading.hosted.store.head)
+        except StoreUnavailable:
+            return unavailable()
+        halted = reading.hosted.log.halted
+        found = {
+            "ledger": reading.hosted.name,
+            "origin": reading.hosted.keys.origin,
+            "tree_size": head.tree_size,
+            "halted": halted and str(halted),
+            **reading.serving.publication.to_object(),
+        }
+        return JSONResponse(found, headers={"Cache-Control": "no-store"})
+
     async def tile(request: Request) -> Response:
         reading = ledger(request)
         return not_found() if reading is None else await tile_response(reading, request)
@@ -63,19 +82,24 @@ def build_app(ledgers: Mapping[str, Reading]) -> Starlette:
 
     async def readyz(_request: Request) -> Response:
         for name, reading in ledgers.items():
+            if reading.hosted.log.halted is not None:
+                return PlainTextResponse(f"ledger {name}: {reading.hosted.log.halted}\n", 503)
             try:
                 await reading.run(reading.hosted.store.head)
             except StoreUnavailable:
                 return PlainTextResponse(f"ledger {name}: the store is not available\n", 503)
         return PlainTextResponse("ok\n")
 
-    return Starlette(
+    app = Starlette(
         routes=[
             Route("/ledgers", names),
             Route("/ledgers/{ledger}/vkey", vkey),
             Route("/ledgers/{ledger}/checkpoint", checkpoint),
+            Route("/ledgers/{ledger}/status", status),
             Route("/ledgers/{ledger}/tile/{tile:path}", tile),
             Route("/livez", livez),
             Route("/readyz", readyz),
         ]
     )
+    app.router.redirect_slashes = False  # another path is another thing, and is not there
+    return app

@@ -34,6 +34,9 @@ def _raw(kind: type[Message], field: str) -> Any:
         if item.name == field:
             item.type = FieldDescriptorProto.TYPE_BYTES
             item.ClearField("type_name")
+        elif item.type == FieldDescriptorProto.TYPE_ENUM:  # the same on the wire
+            item.type = FieldDescriptorProto.TYPE_INT32
+            item.ClearField("type_name")
     pool = DescriptorPool()
     pool.Add(file)
     return GetMessageClass(pool.FindMessageTypeByName(f"raw.{message.name}"))

@@ -21,6 +21,7 @@ from ledger.limits import MAX_BATCH_USES, MAX_COMMIT_ENTRIES, USES_A_SLICE
 from ledger.log import Checked, Receipt
 from ledger.store.core import NewEntry
 from services.ingest.raw import decode_use
+from services.ingest.waiting import check_wait, checkpoint_for
 from services.pb.candour.v1 import ingest_pb2 as pb
 from services.runtime.committer import Committed
 from services.runtime.messages import to_command
@@ -59,6 +60,7 @@ async def report_one(
     """Raises whatever refuses the report; a field's path begins with `tool_use.`."""
     if not request.HasField("tool_use"):
         raise Malformed("tool_use", "must be set")
+    check_wait(serving, request.wait_for)
     try:
         command = to_command(request.tool_use)
         (entry,) = await prepare(serving, [command], reporter)
@@ -72,9 +74,8 @@ async def report_one(
     (result,) = committed.results
     if isinstance(result, CandourError):
         raise result
-    return pb.ReportToolUseResponse(
-        receipt=receipt_message(result), checkpoint=committed.checkpoint.decode()
-    )
+    checkpoint = await checkpoint_for(serving, committed, request.wait_for, context)
+    return pb.ReportToolUseResponse(receipt=receipt_message(result), checkpoint=checkpoint.decode())
 
 
 async def report_batch(
@@ -88,9 +89,11 @@ async def report_batch(
     Raises:
         Malformed: Too many uses, or none.
         StoreUnavailable, Overloaded, Draining: Some may be recorded; submit all again.
+        NotPublished, NoQuorum: As `checkpoint_for` and `check_wait`.
     """
     if not 0 < len(request.tool_uses) <= MAX_BATCH_USES:
         raise Malformed("tool_uses", f"must hold 1 to {MAX_BATCH_USES} uses")
+    check_wait(serving, request.wait_for)
     refused: dict[int, CandourError] = {}
     part: list[NewEntry] = []
     commits: list[asyncio.Future[Committed]] = []
@@ -108,11 +111,13 @@ async def report_batch(
             part = []
         await asyncio.sleep(0)
     results: list[Result] = []
-    checkpoint = b""
+    committed: Committed | None = None
     for commit in commits:
         committed = await asyncio.shield(commit)
         results += committed.results
-        checkpoint = committed.checkpoint
+    checkpoint = b""
+    if committed is not None:
+        checkpoint = await checkpoint_for(serving, committed, request.wait_for, context)
     return pb.BatchReportToolUsesResponse(
         results=await _merged(results, refused, count), checkpoint=checkpoint.decode()
     )

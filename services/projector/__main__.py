@@ -1,4 +1,4 @@
-"""The projector: a process that folds the log into views, and dies with its parent.
+"""The projector: a process that folds the log into views and the usage index, and dies with its parent.
 
     stdin: a line after each commit (a hint; polling finds what a lost hint misses)
            end of file: the parent is gone, stop
@@ -10,6 +10,7 @@ on one ledger: the position row lets one of them through at a time.
 from __future__ import annotations
 
 import argparse
+import gc
 import logging
 import os
 import select
@@ -18,9 +19,10 @@ import sys
 import time
 from pathlib import Path
 
-from ledger.limits import FOLLOW_POLL_S, PROJECTOR_BATCH
+from ledger.limits import FOLLOW_POLL_S, PROJECTOR_BATCH, USAGE_BATCH, USAGE_EVERY_S
 from ledger.store.core import StoreUnavailable
-from ledger.store.view_writer import ViewWriter
+from ledger.store.usage_writer import UsageWriter
+from ledger.store.view_writer import PositionMoved, ViewWriter
 from services.runtime.hosting import open_store
 from services.runtime.reading import open_views
 from services.runtime.settings import Settings
@@ -68,18 +70,40 @@ def _follow_one(settings: Settings) -> None:
     store = open_store(settings)
     engine = open_views(settings)
     try:
-        writer = ViewWriter(engine, store)
+        writer, index = ViewWriter(engine, store), _IndexPace(UsageWriter(engine, store))
         analysed = writer.position()
         while True:
             done = writer.catch_up(batch=PROJECTOR_BATCH)
             if done > analysed * _GROWTH + PROJECTOR_BATCH:
                 writer.refresh_statistics()
                 analysed = done
+            index.follow(done)
             if _parent_gone(FOLLOW_POLL_S):
                 return
     finally:
         engine.dispose()
         store.close()
+
+
+class _IndexPace:
+    """The usage index comes after the views: a large batch when it is due, one at a time."""
+
+    def __init__(self, index: UsageWriter) -> None:
+        self._index, self._done, self._at = index, index.position(), 0.0
+
+    def follow(self, views: int) -> None:
+        """One batch, if it is full or a while has passed; `views` is how far they are."""
+        behind, now = views - self._done, time.monotonic()
+        if behind < USAGE_BATCH and (behind <= 0 or now < self._at + USAGE_EVERY_S):
+            return
+        gc.disable()  # a batch makes a million objects and no circle: looking for some costs half
+        try:
+            self._done = self._index.advance(views)
+        except PositionMoved:
+            self._done = self._index.position()
+        finally:
+            gc.enable()
+        self._at = now
 
 
 def _parent_gone(wait_s: float) -> bool:

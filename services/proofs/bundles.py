@@ -5,12 +5,19 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 
+from ledger.errors import Malformed
 from ledger.evidence import build_bundle
 from ledger.limits import BUNDLE_CHUNK_BYTES, MAX_WAIT_S, PUBLISH_EVERY_S
 from ledger.store.core import Published
+from ledger.store.usage_nodes import NodeDamaged
+from ledger.streams import check_id
+from ledger.usage_evidence import build_usage_bundle
+from ledger.usage_index import Days, UsageProofRefused
+from ledger.usage_index.keys import day_of_text
+from ledger.verify.usage_answer import UsageQuestion
 from services.pb.candour.v1 import proofs_pb2 as pb
 from services.runtime.reading import Reading, summary_key
-from services.runtime.refusals import NotPublished
+from services.runtime.refusals import Damaged, NotPublished
 
 
 async def prove_tool_uses(
@@ -39,6 +46,60 @@ async def prove_tool_uses(
         yield pb.ProveToolUsesResponse(chunk=bundle[start : start + BUNDLE_CHUNK_BYTES])
 
 
+async def prove_usage(
+    reading: Reading, request: pb.ProveUsageRequest
+) -> AsyncIterator[pb.ProveUsageResponse]:
+    """A proven count, under a root that is committed already, or right now for this answer.
+
+    Raises:
+        Malformed, UsageRootMissing, NotPublished, ProofTooLarge, TooManyEntries, Damaged, and
+            what Reading.settle raises.
+    """
+    hosted = reading.hosted
+    check_id(request.agency, "agencies", field="agency")
+    check_id(request.technology, "technologies", field="technology")
+    days = _days(request)
+    if request.min_tree_size < 0:
+        raise Malformed("min_tree_size", "must be 0 or more")
+    at_most = None
+    if request.HasField("as_of"):
+        at_most = await reading.settle(request.as_of, request.min_tree_size)
+    root = await reading.index.root(at_most=at_most, least=request.min_tree_size)
+    assert root.leaf_index is not None
+    question = UsageQuestion(
+        kind="absence" if request.absence else "count",
+        agency=request.agency,
+        technology=request.technology,
+        days=days,
+        tree_size=root.tree_size,
+    )
+    published = await _published(reading, root.leaf_index + 1)
+    try:
+        bundle = await reading.run(
+            build_usage_bundle,
+            hosted.log,
+            reading.views,
+            reading.usage,
+            question,
+            root,
+            published,
+            signer=hosted.keys.answers,
+        )
+    except (NodeDamaged, UsageProofRefused) as error:
+        raise Damaged("the usage index") from error
+    for start in range(0, len(bundle), BUNDLE_CHUNK_BYTES):
+        yield pb.ProveUsageResponse(chunk=bundle[start : start + BUNDLE_CHUNK_BYTES])
+
+
+def _days(request: pb.ProveUsageRequest) -> Days:
+    """Raises Malformed."""
+    first = day_of_text(request.first_day, field="first_day")
+    last = day_of_text(request.last_day, field="last_day")
+    if first > last:
+        raise Malformed("last_day", "must not lie before first_day")
+    return Days(first, last)
+
+
 async def _published(reading: Reading, tree_size: int) -> Published:
     """The newest published checkpoint, once it covers `tree_size`."""
     loop = asyncio.get_running_loop()
@@ -48,5 +109,5 @@ async def _published(reading: Reading, tree_size: int) -> Published:
         if newest is not None and newest.tree_size >= tree_size:
             return newest
         if loop.time() > deadline:
-            raise NotPublished(tree_size)
+            raise NotPublished(tree_size, reading.serving.publication.reason)
         await asyncio.sleep(PUBLISH_EVERY_S / 10)

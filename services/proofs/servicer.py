@@ -15,7 +15,7 @@ import grpc.aio
 from services.pb.candour.v1 import proofs_pb2 as pb
 from services.pb.candour.v1 import proofs_pb2_grpc
 from services.proofs import proving
-from services.proofs.bundles import prove_tool_uses
+from services.proofs.bundles import prove_tool_uses, prove_usage
 from services.runtime.names import ledger_of
 from services.runtime.reading import Reading
 from services.runtime.serving import Serving
@@ -37,6 +37,8 @@ class ProofsServicer(proofs_pb2_grpc.ProofsServiceServicer):
     ) -> pb.GetTreeHeadResponse:
         serving = ledger_of(request.parent, self._ledgers)
         response = await serving.run(proving.tree_head, serving.hosted)
+        response.held_back_seconds = int(serving.publication.held_s)
+        response.held_back_reason = serving.publication.reason
         if serving.projected is not None:
             response.projected_tree_size = await serving.projected()
         return response
@@ -81,6 +83,12 @@ class ProofsServicer(proofs_pb2_grpc.ProofsServiceServicer):
         self, request: pb.ProveToolUsesRequest, _context: Context
     ) -> AsyncIterator[pb.ProveToolUsesResponse]:
         async for part in prove_tool_uses(ledger_of(request.parent, self._readings), request):
+            yield part
+
+    async def ProveUsage(  # noqa: N802
+        self, request: pb.ProveUsageRequest, _context: Context
+    ) -> AsyncIterator[pb.ProveUsageResponse]:
+        async for part in prove_usage(ledger_of(request.parent, self._readings), request):
             yield part
 
 

@@ -1,6 +1,7 @@
 """When is a committed head made public? At once, but not more often than PUBLISH_EVERY_S.
 
-    commit ──► head ──sign──► checkpoint ──store──► published: served, and kept for good
+    commit ──► head ──sign──► checkpoint ──cosign──► quorum ──store──► published: served, and kept
+                                              └──► held back: tried again, and said why
 
 A store that goes away is waited for; what it missed is published when it is back. Other
 processes may write to the same ledger, so the head is asked for also where nobody commits here.
@@ -10,12 +11,17 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import threading
 from contextlib import suppress
+from functools import partial
 from typing import Final
 
-from ledger.limits import PUBLISH_EVERY_S
+from ledger.limits import MAX_COSIGN_PAUSE_S, MAX_WITNESS_ATTEMPTS, PUBLISH_EVERY_S
 from ledger.store.core import Published
+from services.publisher.cosigning import Collector, Unwitnessed
+from services.publisher.lost_history import Doubted, check_doubt
 from services.runtime.hosting import Hosted
+from services.runtime.refusals import HistoryLost
 from services.runtime.serving import Serving
 
 _log: Final = logging.getLogger("candour.publisher")
@@ -25,15 +31,25 @@ class Publisher:
     """Publishes the checkpoints of one ledger, from an empty log's on."""
 
     def __init__(self, serving: Serving) -> None:
-        self._serving = serving
+        self._hosted, self._publication = serving.hosted, serving.publication
+        self._collector = collector_of(self._hosted)
         self._committed = asyncio.Event()
         serving.committer.on_commit.append(self._committed)
         self._size = -1
+        self._failures = 0  # rounds without a quorum, in a row
+        self._one_at_a_time = threading.Lock()  # a round that was cancelled still runs to its end
         self._task: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
-        """Publish what there is, and go on; returns once that is tried."""
+        """Publish what there is, and go on; returns once that is tried.
+
+        Raises:
+            HistoryLost: A witness holds proof that we signed more than we have.
+        """
         await self._try()
+        if isinstance(self._hosted.log.halted, HistoryLost):
+            self._close()
+            raise self._hosted.log.halted
         self._task = asyncio.create_task(self._follow(), name="publisher")
 
     async def stop(self) -> None:
@@ -42,35 +58,85 @@ class Publisher:
             self._task.cancel()
             with suppress(asyncio.CancelledError):
                 await self._task
-        await asyncio.to_thread(self._publish_or_log)
+        await self._try()
+        self._close()
+
+    def _close(self) -> None:
+        if self._collector is not None:
+            self._collector.close()
 
     async def _follow(self) -> None:
-        while True:
-            await asyncio.sleep(PUBLISH_EVERY_S)
+        while self._hosted.log.halted is None:
+            pause_s = min(PUBLISH_EVERY_S * 2**self._failures, MAX_COSIGN_PAUSE_S)
+            await asyncio.sleep(pause_s)
             with suppress(TimeoutError):
                 await asyncio.wait_for(self._committed.wait(), PUBLISH_EVERY_S)
             self._committed.clear()
             await self._try()
 
     async def _try(self) -> None:
-        await asyncio.to_thread(self._publish_or_log)
-
-    def _publish_or_log(self) -> None:
+        """One round; says how it went."""
+        publication = self._publication
         try:
-            self._size = publish(self._serving.hosted, self._size)
+            newest = await asyncio.to_thread(self._round)
+        except (Unwitnessed, Doubted, HistoryLost) as error:
+            self._failures = min(self._failures + 1, 10)
+            publication.held_back(str(error))
+            level = logging.CRITICAL if isinstance(error, HistoryLost) else logging.WARNING
+            _log.log(
+                level,
+                "publication of %s is held back since %.0f s: %s",
+                self._hosted.name,
+                publication.held_s,
+                error,
+            )
         except Exception as error:  # noqa: BLE001  whatever it was, the next round tries again
-            name, kind = self._serving.hosted.name, type(error).__qualname__
-            _log.warning("nothing published of %s: %s", name, kind)
+            kind = type(error).__qualname__
+            publication.held_back(f"nothing published: {kind}")
+            _log.warning("nothing published of %s: %s", self._hosted.name, kind)
+        else:
+            if self._failures:
+                held_s = publication.held_s
+                _log.info("%s is published again, after %.0f s", self._hosted.name, held_s)
+            self._failures = 0
+            publication.published(newest)
+        if self._collector is not None:
+            publication.witnesses = self._collector.seen
+
+    def _round(self) -> Published | None:
+        """Publish where there is something to; the newest that is published. Blocking."""
+        with self._one_at_a_time:
+            for attempts_left in reversed(range(MAX_WITNESS_ATTEMPTS)):
+                try:
+                    self._size = publish(self._hosted, self._size, self._collector)
+                    break
+                except Unwitnessed as error:
+                    if not (error.overtaken and attempts_left):
+                        raise
+            return self._hosted.store.published()
 
 
-def publish(hosted: Hosted, last_size: int) -> int:
+def collector_of(hosted: Hosted) -> Collector | None:
+    """What asks the witnesses of a ledger; None where it has none."""
+    if hosted.policy is None:
+        return None
+    return Collector(hosted.policy, hosted.log.tree, partial(check_doubt, hosted))
+
+
+def publish(hosted: Hosted, last_size: int, collector: Collector | None = None) -> int:
     """Publish the head if it has grown beyond `last_size`; returns its size. Blocking.
 
     Raises:
         StoreUnavailable: Nothing is known to be published.
+        Unwitnessed, Doubted: As `Collector.collect`; nothing is published.
+        HistoryLost: Nothing is signed any more.
     """
     head = hosted.store.head()
     if head.tree_size > last_size:
         note = hosted.log.checkpoint(head)
-        hosted.store.publish(Published(head.tree_size, note, hosted.log.clock_us()))
+        if collector is not None:
+            note = collector.collect(note, head.tree_size)
+        new = hosted.store.publish(Published(head.tree_size, note, hosted.log.clock_us()))
+        if collector is not None and not new:  # of a time when nobody had to cosign it, perhaps
+            hosted.store.add_cosignatures(head.tree_size, note)
     return head.tree_size

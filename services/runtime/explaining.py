@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from functools import singledispatch
 from typing import Final
 
+import sqlalchemy.exc
 from grpc import StatusCode
 
 from ledger.domain.base import NotInState, NotRegistered
@@ -27,12 +28,15 @@ from services.runtime.committer import Draining, Overloaded
 from services.runtime.refusals import (
     Damaged,
     DeadlineOver,
+    HistoryLost,
     LeafBeyondTree,
     LedgerNotHosted,
+    NoQuorum,
     NotPublished,
     NotReported,
     TreeSizeBeyondHead,
     Unauthenticated,
+    UsageRootMissing,
     ViewsBehind,
 )
 
@@ -111,6 +115,14 @@ def _(error: StoreUnavailable) -> Explained:
     return Explained(StatusCode.UNAVAILABLE, "STORE_UNAVAILABLE", message, retry=True)
 
 
+@explain.register(sqlalchemy.exc.OperationalError)
+@explain.register(sqlalchemy.exc.InterfaceError)
+@explain.register(sqlalchemy.exc.TimeoutError)
+def _(_error: Exception) -> Explained:
+    message = "the views are not available; ask again"
+    return Explained(StatusCode.UNAVAILABLE, "STORE_UNAVAILABLE", message, retry=True)
+
+
 @explain.register
 def _(error: Overloaded) -> Explained:
     facts = {"queued": str(error.queued)}
@@ -148,9 +160,26 @@ def _(error: ViewsBehind) -> Explained:
 
 
 @explain.register
+def _(error: UsageRootMissing) -> Explained:
+    facts = {"at_most": str(error.at_most), "least": str(error.least)}
+    return Explained(StatusCode.NOT_FOUND, "USAGE_ROOT_MISSING", str(error), facts)
+
+
+@explain.register
 def _(error: NotPublished) -> Explained:
     facts = {"tree_size": str(error.tree_size)}
     return Explained(StatusCode.UNAVAILABLE, "NOT_PUBLISHED", str(error), facts, retry=True)
+
+
+@explain.register
+def _(error: NoQuorum) -> Explained:
+    return Explained(StatusCode.FAILED_PRECONDITION, "NO_QUORUM", str(error))
+
+
+@explain.register
+def _(error: HistoryLost) -> Explained:
+    facts = {"signed_size": str(error.signed_size), "tree_size": str(error.tree_size)}
+    return Explained(StatusCode.FAILED_PRECONDITION, "HISTORY_LOST", str(error), facts)
 
 
 @explain.register

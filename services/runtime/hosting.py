@@ -20,8 +20,11 @@ from ledger.log import Log
 from ledger.store.core import SCHEMA_VERSION, LedgerStore, StoreMismatch
 from ledger.store.postgres import PostgresStore
 from ledger.store.sqlite import SqliteStore
+from ledger.tlog import TrustPolicy
 from services.runtime.keys import LedgerKeys, open_keys
+from services.runtime.refusals import HistoryLost
 from services.runtime.settings import Settings
+from services.runtime.witness_policy import read_witness_policy
 
 _POOL_BYTES: Final = 65_536  # some 300 uses' salts
 
@@ -36,6 +39,7 @@ class Hosted:
     store: LedgerStore
     log: Log
     registrar: Registrar
+    policy: TrustPolicy | None = None  # who must cosign what is published
 
     def close(self) -> None:
         self.registrar.close()
@@ -80,7 +84,11 @@ def open_ledger(settings: Settings) -> Hosted:
         StoreUnavailable: The database is away.
         StoreMismatch: It was begun with other keys, or by another release.
         KeyFileRefused: As open_keys.
+        WitnessPolicyRefused: As read_witness_policy.
+        HistoryLost: It has published a larger tree than it holds.
     """
+    path = settings.witness_policy
+    policy = None if path is None else read_witness_policy(path)
     store = open_store(settings)
     try:
         keys = open_keys(settings.data, settings.ledger, origin=store.meta().get("origin"))
@@ -96,6 +104,9 @@ def open_ledger(settings: Settings) -> Hosted:
                 raise StoreMismatch(
                     f"the database was begun with another {name} than {settings.data} holds"
                 )
+        published, tree_size = store.published(), store.head().tree_size
+        if published is not None and published.tree_size > tree_size:
+            raise HistoryLost(signed_size=published.tree_size, tree_size=tree_size)
     except BaseException:
         store.close()
         raise
@@ -109,20 +120,21 @@ def open_ledger(settings: Settings) -> Hosted:
         random_bytes=random_bytes,
     )
     registrar = Registrar(store, origin=keys.origin, keys=keys.identity, random_bytes=random_bytes)
-    return Hosted(settings.ledger, settings, keys, store, log, registrar)
+    return Hosted(settings.ledger, settings, keys, store, log, registrar, policy)
 
 
 def write_trust_files(hosted: Hosted) -> None:
     """`trust.txt` and `<ledger>.vkey` in the data directory, for whoever checks answers."""
     data = hosted.settings.data
     name = "trust.txt" if hosted.name == "main" else f"{hosted.name}.trust.txt"
-    _write(data / name, hosted.keys.trust_text())
+    _write(data / name, hosted.keys.trust_text(hosted.policy))
     _write(data / f"{hosted.name}.vkey", hosted.keys.checkpoint.verifier_key.format() + "\n")
 
 
 def _write(path: Path, text: str) -> None:
-    if path.exists() and path.read_text() == text:
+    data = text.encode(errors="surrogateescape")  # names in a policy are octets
+    if path.exists() and path.read_bytes() == data:
         return
     draft = path.with_name(f".{path.name}.new")
-    draft.write_text(text)
+    draft.write_bytes(data)
     draft.replace(path)

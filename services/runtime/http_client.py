@@ -3,7 +3,7 @@
     url, body ──post──► Reply(status, content type, body), or OSError within `timeout_s`
     url ───────get───┘
 
-For witnesses and monitors, so it needs the standard library alone. Its own timeout is one of each read; a byte every few seconds would hold us for
+The standard library's timeout is one of each read; a byte every few seconds would hold us for
 days. No redirects: whoever moves tells us where.
 """
 
@@ -66,6 +66,8 @@ def _ask(url: str, body: bytes | None, *, most: int, timeout_s: float) -> Reply:
         with response:
             content_type = response.headers.get("Content-Type", "")
             return Reply(response.status, content_type, response.read(most))
+    except urllib.error.URLError as error:
+        raise OSError(str(error.reason)) from None
     except (HTTPException, ValueError) as error:
         raise OSError(f"not an HTTP answer: {error!r}") from None
 

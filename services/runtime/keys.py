@@ -26,7 +26,7 @@ from cryptography.hazmat.primitives.serialization import (
 
 from ledger.errors import Refused
 from ledger.identity import IdentityKeys
-from ledger.tlog import Signer, answers_name, format_trust
+from ledger.tlog import Signer, TrustPolicy, answers_name, format_trust
 
 
 class KeyFileRefused(Refused):
@@ -46,9 +46,13 @@ class LedgerKeys:
     answers: Signer
     identity: IdentityKeys
 
-    def trust_text(self) -> str:
-        """The trust file to hand to whoever checks answers."""
-        return format_trust(log=self.checkpoint.verifier_key, answers=self.answers.verifier_key)
+    def trust_text(self, witnessed: TrustPolicy | None = None) -> str:
+        """The trust file to hand to whoever checks answers; demands what we publish by."""
+        return format_trust(
+            log=self.checkpoint.verifier_key,
+            answers=self.answers.verifier_key,
+            witnessed=witnessed,
+        )
 
 
 def open_keys(data: Path, ledger: str, *, origin: str | None = None) -> LedgerKeys:

@@ -21,10 +21,13 @@ from ledger.filters import format as format_filter
 from ledger.limits import MAX_WAIT_S
 from ledger.projections.questions import SUMMARY_KEYS, Question
 from ledger.store.postgres import schema_of
+from ledger.store.usage_reader import UsageReader
+from ledger.store.usage_roots import UsageRoots
 from ledger.store.view_queries import ViewReader
 from ledger.store.view_tables import open_engine
 from ledger.times import us_of_text
 from services.pb.candour.v1 import common_pb2, query_pb2
+from services.runtime.index_commits import IndexCommits
 from services.runtime.refusals import TreeSizeBeyondHead, ViewsBehind
 from services.runtime.serving import Serving
 from services.runtime.settings import Settings
@@ -57,6 +60,8 @@ class Reading:
         self.serving, self.hosted = serving, serving.hosted
         self.views = ViewReader(engine, self.hosted.store)
         self.run = serving.run
+        self.usage = UsageReader(engine)
+        self.index = IndexCommits(serving, UsageRoots(engine), self.run)
 
     async def settle(self, as_of: common_pb2.AsOf, min_tree_size: int) -> int:
         """The tree size an answer speaks of; the views hold that many entries.

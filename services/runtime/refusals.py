@@ -65,8 +65,42 @@ class ViewsBehind(Refused):
 
 
 class NotPublished(Refused):
-    """No published checkpoint covers the demanded tree size yet."""
+    """No published checkpoint covers the demanded tree size yet; what is recorded stays so."""
 
-    def __init__(self, tree_size: int) -> None:
-        super().__init__(f"no checkpoint covers {tree_size} entries yet; ask again")
-        self.tree_size = tree_size
+    def __init__(self, tree_size: int, held_back_by: str = "") -> None:
+        why = f" ({held_back_by})" if held_back_by else ""
+        super().__init__(f"no published checkpoint covers {tree_size} entries yet{why}; ask again")
+        self.tree_size, self.held_back_by = tree_size, held_back_by
+
+
+class NoQuorum(Refused):
+    """A witnessed checkpoint was asked for, and no witness has to cosign here."""
+
+    def __init__(self) -> None:
+        super().__init__("no witness has to cosign this ledger, so none of it counts as witnessed")
+
+
+class HistoryLost(Refused):
+    """This ledger has signed a tree that its database does not hold.
+
+    The database was restored from a backup, or changed. What it would sign next would be a
+    second history, so it signs nothing more.
+    """
+
+    def __init__(self, *, signed_size: int, tree_size: int) -> None:
+        super().__init__(
+            f"this ledger has signed a tree of {signed_size} entries, and its database, with"
+            f" {tree_size}, does not hold that tree; it signs nothing more"
+        )
+        self.signed_size, self.tree_size = signed_size, tree_size
+
+
+class UsageRootMissing(Refused):
+    """No root of the usage index was committed that speaks of so many entries and no more."""
+
+    def __init__(self, at_most: int, least: int) -> None:
+        super().__init__(
+            f"no root of the usage index was committed for {least} to {at_most} entries:"
+            " ask as of a larger tree size"
+        )
+        self.at_most, self.least = at_most, least

@@ -16,6 +16,7 @@ from grpc.aio import ServicerContext
 from ledger.limits import MAX_READ_CONNECTIONS
 from services.runtime.committer import Committer
 from services.runtime.hosting import Hosted
+from services.runtime.publication import Publication
 from services.runtime.refusals import DeadlineOver
 
 T = TypeVar("T")
@@ -34,6 +35,7 @@ class Serving:
     ) -> None:
         self.hosted, self.projected = hosted, projected
         self.committer = Committer(hosted.log)
+        self.publication = Publication(hosted.policy)
         # Tasks that take in a stream; whoever reads on would keep the process from ending.
         self.intakes: set[asyncio.Task[None]] = set()
         # Its queue is as long as there are calls: the server bounds those.

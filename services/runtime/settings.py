@@ -1,6 +1,7 @@
 """What does a process need to be told? Its settings, from flags or the environment.
 
 CANDOUR_DATA   CANDOUR_DATABASE_URL   CANDOUR_LEDGER   CANDOUR_GRPC   CANDOUR_HTTP
+CANDOUR_PUBLISH_ENTRIES   CANDOUR_WITNESS_POLICY   CANDOUR_INDEX_EVERY
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from pathlib import Path
 from typing import Final
 
 from ledger.errors import Refused
+from ledger.limits import INDEX_COMMIT_EVERY_S
 
 DEFAULT_DATA: Final = Path("candour-data")
 DEFAULT_GRPC: Final = "127.0.0.1:50051"
@@ -38,6 +40,11 @@ class Settings:
         database_url: libpq URL of PostgreSQL; None for SQLite.
         ledger: Name of the ledger.
         grpc, http: HOST:PORT to serve on; port 0 picks a free one.
+        index_every_s: A root of the usage index goes into the log so often at most, where
+            there is news; 0 for midnight UTC and on demand only.
+        publish_entries: Entry bundles are for everybody, not for this machine alone.
+        witness_policy: File that says who must cosign before a checkpoint is published; None
+            where nobody must.
     """
 
     data: Path = DEFAULT_DATA
@@ -45,6 +52,9 @@ class Settings:
     ledger: str = DEFAULT_LEDGER
     grpc: str = DEFAULT_GRPC
     http: str = DEFAULT_HTTP
+    index_every_s: float = INDEX_COMMIT_EVERY_S
+    publish_entries: bool = False
+    witness_policy: Path | None = None
 
     def check_addresses(self) -> None:
         """Raises NotLoopback where an address is open to others."""

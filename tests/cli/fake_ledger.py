@@ -255,6 +255,10 @@ class FakeLedger(
             self._abort(context, status(grpc.StatusCode.INTERNAL, "the disk is gone"))
         yield proofs_pb2.ProveToolUsesResponse(chunk=bundle[10:])
 
+    def ProveUsage(self, request: Any, context: Any) -> Iterator[Any]:  # noqa: N802
+        self._met("ProveUsage", request, context)
+        yield proofs_pb2.ProveUsageResponse(chunk=b"{}")
+
 
 def _page(items: list[Any], request: Any) -> tuple[list[Any], str]:
     start = int(request.page_token or 0)

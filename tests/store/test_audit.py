@@ -87,7 +87,7 @@ def test_progress_is_told(audited: Audited) -> None:
         progress=lambda stage, done, total: told_last.__setitem__(stage, (done, total)),
     )
 
-    assert {"entries", "views", "view tables"} == set(told_last)
+    assert {"entries", "views", "view tables", "usage index"} == set(told_last)
     assert all(done == total for done, total in told_last.values())
 
 

@@ -45,6 +45,7 @@ WRITES: list[Callable[[LedgerStore], Any]] = [
     lambda store: store.append(batch(10**6)),
     lambda store: store.pseudonyms({bytes(32): PerformerRecord("p-1", "agencies/a", "u")}),
     lambda store: store.publish(Published(10**6, b"", 0)),
+    lambda store: store.add_cosignatures(10**6, b""),
     lambda store: store.claim({"name": "value"}),
     lambda store: store.track(Tracking("f", 1)),
 ]

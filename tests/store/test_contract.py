@@ -394,6 +394,17 @@ def test_published_checkpoints_only_grow(place: Place) -> None:
     assert [shown[1], None] == [store.published(tree_size=size) for size in (3, 4)]
 
 
+def test_late_cosignatures_join_their_checkpoint(place: Place) -> None:
+    """The note of one size is exchanged, its time stays; of a size never published it is not."""
+    store, _ = place.begin()
+    for size in (0, 3):
+        assert store.publish(Published(size, b"alone", 1_000 + size))
+
+    assert [True, False] == [store.add_cosignatures(size, b"joined") for size in (0, 4)]
+    assert Published(0, b"joined", 1_000) == store.published(tree_size=0)
+    assert Published(3, b"alone", 1_003) == store.published()
+
+
 def test_publishers_at_once_never_go_back(place: Place) -> None:
     """What several publishers are told was published rises in the order it was."""
     first, _ = place.begin()

@@ -38,6 +38,7 @@ MAY_IMPORT: Final[dict[str, frozenset[str]]] = {
     **dict.fromkeys(_DECIDE, _CHECKABLE | {"domain", "store"}),
     "log": _CHECKABLE | {"domain", "store"} | _DECIDE,
     "evidence": _CHECKABLE | {"domain", "store", "log", "verify"},
+    "usage_evidence": _CHECKABLE | {"domain", "store", "log", "verify", "evidence"},
 }
 
 # --- outside libraries of each ledger unit; all others have the base install's one ------------
@@ -76,10 +77,16 @@ SHARED: Final[dict[str, frozenset[str]]] = {
     "": frozenset(),
     "pb": frozenset(),
     "runtime": frozenset({"pb"}),
-    # Another institution runs the witness, from the base install.
+    # Another institution runs these, from the base install.
     "witness": frozenset(),
+    "monitor": frozenset({"runtime"}),
 }
-WITNESS_LEDGER: Final = BASE | {"merkle", "tlog"}
+WATCHERS: Final = frozenset({"witness", "monitor"})
+WATCHERS_LEDGER: Final = BASE | {"merkle", "tlog"}
+WATCHERS_SERVICES: Final = {  # of services; the HTTP client has the standard library alone
+    "witness": ("services.witness",),
+    "monitor": ("services.monitor", "services.runtime.http_client"),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,12 +164,12 @@ def _judge_services(unit: str, imported: Import) -> str | None:
     """The rule that refuses this import in `services.<unit>`, or None."""
     top, _, rest = imported.name.partition(".")
     target = rest.partition(".")[0]
-    if unit == "witness" and not (
-        (top == "ledger" and target in WITNESS_LEDGER)
-        or (top == "services" and target in {"", "witness"})
+    if unit in WATCHERS and not (
+        (top == "ledger" and target in WATCHERS_LEDGER)
+        or (top == "services" and imported.name.startswith(WATCHERS_SERVICES[unit]))
         or top in sys.stdlib_module_names
     ):
-        return "services.witness needs only ledger.merkle, ledger.tlog and the standard library"
+        return f"services.{unit} needs only ledger.merkle, ledger.tlog and the standard library"
     if top in {"tests", "bench", "proto"}:
         return f"services never import {top}"
     if top != "services" or target in {unit, ""} or unit in ASSEMBLERS:

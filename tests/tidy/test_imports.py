@@ -93,6 +93,9 @@ def test_ledger_has_no_circle() -> None:
         ("services/witness/server.py", "import services.runtime", "services.witness needs only"),
         ("services/witness/server.py", "import grpc", "services.witness needs only"),
         ("services/witness/server.py", "import ledger.log", "services.witness needs only"),
+        ("services/monitor/tiles.py", "from services.runtime.http_client import get", None),
+        ("services/monitor/tiles.py", "import services.runtime.keys", "services.monitor needs"),
+        ("services/monitor/tiles.py", "import ledger.store", "services.monitor needs only"),
     ],
 )
 def test_checker_sees(file: str, source: str, expected: str | None) -> None:

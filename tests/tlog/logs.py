@@ -2,7 +2,14 @@
 
 from __future__ import annotations
 
-from ledger.merkle import EMPTY_ROOT, consistency_proof, inclusion_proof, leaf_hash, root_at
+from ledger.merkle import (
+    EMPTY_ROOT,
+    TileTree,
+    consistency_proof,
+    inclusion_proof,
+    leaf_hash,
+    root_at,
+)
 from ledger.tlog import (
     Checkpoint,
     Cosigner,
@@ -31,6 +38,14 @@ class MemoryLog:
         shared = size if forked_at is None else forked_at
         self.entries = [b"%d" % i if i < shared else b"fork %d" % i for i in range(size)]
         self._read_tile = tiles_in_memory([leaf_hash(entry) for entry in self.entries])
+
+    def tile(self, level: int, index: int, width: int) -> bytes:
+        """The first hashes of one tile."""
+        return self._read_tile(level, index, width)
+
+    def tree(self, size: int) -> TileTree:
+        """The tree of one size, over these tiles."""
+        return TileTree(size, self._read_tile)
 
     def root(self, size: int) -> bytes:
         """Root of the first `size` leaves."""

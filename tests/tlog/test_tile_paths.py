@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from ledger.errors import Malformed
 from ledger.limits import MAX_ENTRY_BYTES, MAX_TREE_SIZE
-from ledger.tlog import TilePath, decode_bundle, encode_bundle
+from ledger.tlog import TilePath, decode_bundle, encode_bundle, tiles_of
 
 levels = st.none() | st.integers(0, 63)
 indexes = st.integers(0, 3_000) | st.integers(0, MAX_TREE_SIZE // 256)
@@ -110,6 +110,26 @@ def test_tile_that_no_tree_has_cannot_be_made(level: int, index: int, width: int
     """Fields are checked, not only texts."""
     with pytest.raises(Malformed):
         TilePath(level, index, width)
+
+
+@given(st.integers(0, 200_000))
+def test_tiles_of_a_tree_are_all_and_no_other(tree_size: int) -> None:
+    """At each level the hashes that are there, in full tiles and one partial one at most."""
+    tiles = list(tiles_of(tree_size))
+    for level in range(4):
+        row = [tile for tile in tiles if tile.level == level]
+        assert tree_size // 256**level == sum(tile.width for tile in row)
+        assert list(range(len(row))) == [tile.index for tile in row]
+        assert not any(tile.is_partial for tile in row[:-1])
+    assert {tile.level for tile in tiles} <= {0, 1, 2}
+
+
+def test_tiles_of_the_example() -> None:
+    """A tree of 70,000, as the specification has it."""
+    paths = [tile.format() for tile in tiles_of(70_000)]
+
+    assert 273 + 1 + 1 + 1 + 1 == len(paths)
+    assert ["tile/0/273.p/112", "tile/1/000", "tile/1/001.p/17", "tile/2/000.p/1"] == paths[-4:]
 
 
 @given(bundles)

@@ -43,6 +43,24 @@ def test_written_trust_is_read_back(two: list[bytes], url: str | None) -> None:
     assert (policy.witnesses, policy.groups) == ((), ())
 
 
+@pytest.mark.parametrize("quorum", ["none", "every"])
+def test_written_witnesses_are_read_back(quorum: str) -> None:
+    """A reader demands what the log publishes by, URLs and names of any octets included."""
+    text = (
+        f"witness a {W1.format()} https://a.example/\nwitness \udcff {W2.format()}\n"
+        f"group one any a \udcff\ngroup every all one\nquorum {quorum}\n"
+    )
+    witnessed = parse_trust_policy(text.encode(errors="surrogateescape"))
+    answers = Signer(f"{ORIGIN}/answers", bytes([9] * 32)).verifier_key
+    written = format_trust(log=LOG.verifier_key, answers=answers, witnessed=witnessed)
+    policy = parse_trust_policy(written.encode(errors="surrogateescape"))
+
+    assert (witnessed.witnesses, witnessed.groups) == (policy.witnesses, policy.groups)
+    assert witnessed.quorum == policy.quorum
+    assert (Log(LOG.verifier_key), Log(answers)) == policy.logs
+    assert ("No witness has to cosign" in written) == (quorum == "none")
+
+
 def test_every_kind_of_line_is_read() -> None:
     """Blanks and comments where C2SP allows them, URLs kept."""
     text = (

@@ -130,15 +130,16 @@ def test_newer_format_is_2(desk: Desk) -> None:
     assert 1 == desk.verify()[0], "by nobody, it is just damaged"
 
 
-def test_demanded_quorum_is_2(desk: Desk) -> None:
-    """Cosignatures that nobody checked are no yes; a damaged bundle is still refused."""
+def test_unmet_quorum_is_1(desk: Desk) -> None:
+    """A checkpoint that no witness cosigned is not what the trust file asks for."""
     witness = VerifierKey("w", bytes(range(32)), COSIGNATURE_TYPE)
     demanding = TRUST.replace("quorum none", f"witness w {witness.format()}\nquorum w")
     desk.trust.write_text(demanding)
 
-    assert 2 == desk.verify()[0]
-    desk.bundle.write_bytes(desk.bundle.read_bytes().replace(b'"count":', b'"count":1', 1))
-    assert 1 == desk.verify()[0]
+    code, verdict = desk.verify()
+    assert 1 == code
+    assert verdict.startswith("refused: step 6, witnesses: ")
+    assert verdict.endswith("cosigned by no witness we know, which does not make quorum w")
 
 
 def test_unknown_topic_is_2(tmp_path: Path) -> None:

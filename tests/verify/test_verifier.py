@@ -9,13 +9,11 @@ import pytest
 from ledger.canonical_json import encode
 from ledger.events import AgencyRegistered
 from ledger.projections.questions import SUMMARY_KEYS
-from ledger.tlog import COSIGNATURE_TYPE, VerifierKey, parse_trust_policy
 from ledger.verify.verifier import verify_bundle
 from tests import strategies as told
 from tests.verify.evidence import (
     FILTERS,
     POLICY,
-    TRUST,
     SmallLedger,
     checked,
     opened,
@@ -122,16 +120,6 @@ def test_newer_format_of_the_right_key_is_unusable(small: SmallLedger) -> None:
 
     assert "unusable" == checked(signed(newer)).verdict
     assert "refused" == checked(encode(newer) + b"\n").verdict
-
-
-def test_demanded_witnesses_are_unusable(small: SmallLedger) -> None:
-    """Cosignatures cannot be judged here, so a trust file that demands them gets no yes."""
-    witness = VerifierKey("w", bytes(range(32)), COSIGNATURE_TYPE)
-    text = TRUST.replace("quorum none", f"witness w {witness.format()}\nquorum w")
-    found = verify_bundle(small.bundle(), parse_trust_policy(text.encode()))
-
-    assert ("unusable", "witnesses") == (found.verdict, found.steps[-1].name)
-    assert found.to_object()["answer"] is None
 
 
 def test_report_stays_on_its_lines(tmp_path: Path) -> None:

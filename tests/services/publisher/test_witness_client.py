@@ -22,7 +22,6 @@ from ledger.tlog import (
     open_witnessed,
     verify_cosignature,
 )
-from services.runtime.http_client import post
 from services.publisher.witness_client import (
     Cosignature,
     WitnessAhead,
@@ -32,6 +31,7 @@ from services.publisher.witness_client import (
     WitnessUnsound,
     submit,
 )
+from services.runtime.http_client import post
 from tests.services.witness.harness import NOW, served
 from tests.tlog.logs import WITNESSES, MemoryLog, policy
 from tests.tlog.strategies import ORIGIN, STRANGER

@@ -19,8 +19,11 @@ from services.runtime.committer import Draining, Overloaded
 from services.runtime.refusals import (
     Damaged,
     DeadlineOver,
+    HistoryLost,
     LeafBeyondTree,
     LedgerNotHosted,
+    NoQuorum,
+    NotPublished,
     NotReported,
     TreeSizeBeyondHead,
     Unauthenticated,
@@ -65,6 +68,13 @@ def told(error: Exception) -> Refusal:
         ("NOT_FOUND", "NOT_REPORTED", {"source": "sources/x"}, NotReported("sources/x")),
         ("UNAUTHENTICATED", "UNAUTHENTICATED", {}, Unauthenticated("no")),
         ("DEADLINE_EXCEEDED", "DEADLINE_OVER", {}, DeadlineOver()),
+        ("FAILED_PRECONDITION", "NO_QUORUM", {}, NoQuorum()),
+        (
+            "FAILED_PRECONDITION",
+            "HISTORY_LOST",
+            {"signed_size": "9", "tree_size": "3"},
+            HistoryLost(signed_size=9, tree_size=3),
+        ),
         ("DATA_LOSS", "DAMAGED", {"what": "tile/0/1"}, Damaged("tile/0/1")),
     ],
 )
@@ -85,6 +95,7 @@ def test_errors_have_their_status(
         ("UNAVAILABLE", "DRAINING", Draining()),
         ("ABORTED", "CONCURRENT_CHANGE", StreamConflict("tool_use/x", 2)),
         ("UNAVAILABLE", "VIEWS_BEHIND", ViewsBehind(7, 3)),
+        ("UNAVAILABLE", "NOT_PUBLISHED", NotPublished(7, "w: no answer in time")),
     ],
 )
 def test_what_passes_is_worth_a_retry(code: str, reason: str, error: Exception) -> None:

@@ -12,6 +12,7 @@ from collections import abc as _abc
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
 from google.protobuf.internal import containers as _containers
+from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
 from google.rpc import status_pb2 as _status_pb2
 import builtins as _builtins
 import sys
@@ -24,6 +25,34 @@ else:
 
 DESCRIPTOR: _descriptor.FileDescriptor
 
+class _WaitFor:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _WaitForEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_WaitFor.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    WAIT_FOR_UNSPECIFIED: _WaitFor.ValueType  # 0
+    """As COMMITTED."""
+    WAIT_FOR_COMMITTED: _WaitFor.ValueType  # 1
+    """Durable, under a checkpoint that the ledger signs for this answer."""
+    WAIT_FOR_PUBLISHED: _WaitFor.ValueType  # 2
+    """Under a checkpoint that everybody is shown."""
+    WAIT_FOR_WITNESSED: _WaitFor.ValueType  # 3
+    """Under one that the quorum of witnesses has cosigned; FAILED_PRECONDITION where there is none."""
+
+class WaitFor(_WaitFor, metaclass=_WaitForEnumTypeWrapper):
+    """What an answer waits for. Whatever it is, the reports are durable when they are committed."""
+
+WAIT_FOR_UNSPECIFIED: WaitFor.ValueType  # 0
+"""As COMMITTED."""
+WAIT_FOR_COMMITTED: WaitFor.ValueType  # 1
+"""Durable, under a checkpoint that the ledger signs for this answer."""
+WAIT_FOR_PUBLISHED: WaitFor.ValueType  # 2
+"""Under a checkpoint that everybody is shown."""
+WAIT_FOR_WITNESSED: WaitFor.ValueType  # 3
+"""Under one that the quorum of witnesses has cosigned; FAILED_PRECONDITION where there is none."""
+Global___WaitFor: _TypeAlias = WaitFor  # noqa: Y015
+
 @_typing.final
 class ReportToolUseRequest(_message.Message):
     """Request of ReportToolUse."""
@@ -33,10 +62,15 @@ class ReportToolUseRequest(_message.Message):
     PARENT_FIELD_NUMBER: _builtins.int
     TOOL_USE_FIELD_NUMBER: _builtins.int
     REQUEST_ID_FIELD_NUMBER: _builtins.int
+    WAIT_FOR_FIELD_NUMBER: _builtins.int
     parent: _builtins.str
     """`ledgers/…`"""
     request_id: _builtins.str
     """AIP-155. Reports are idempotent by their source event id; this is for the caller's traces."""
+    wait_for: Global___WaitFor.ValueType
+    """Not within 30 s or the deadline: UNAVAILABLE, NOT_PUBLISHED. The report is recorded all
+    the same; send it again to go on waiting.
+    """
     @_builtins.property
     def tool_use(self) -> _common_pb2.ToolUse: ...
     def __init__(
@@ -45,10 +79,11 @@ class ReportToolUseRequest(_message.Message):
         parent: _builtins.str = ...,
         tool_use: _common_pb2.ToolUse | None = ...,
         request_id: _builtins.str = ...,
+        wait_for: Global___WaitFor.ValueType = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["tool_use", b"tool_use"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["parent", b"parent", "request_id", b"request_id", "tool_use", b"tool_use"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["parent", b"parent", "request_id", b"request_id", "tool_use", b"tool_use", "wait_for", b"wait_for"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -63,7 +98,7 @@ class ReportToolUseResponse(_message.Message):
     RECEIPT_FIELD_NUMBER: _builtins.int
     CHECKPOINT_FIELD_NUMBER: _builtins.int
     checkpoint: _builtins.str
-    """Signed note over the head right after the commit."""
+    """Signed note over the head right after the commit, or the published one that was waited for."""
     @_builtins.property
     def receipt(self) -> _common_pb2.Receipt: ...
     def __init__(
@@ -89,9 +124,12 @@ class BatchReportToolUsesRequest(_message.Message):
     PARENT_FIELD_NUMBER: _builtins.int
     TOOL_USES_FIELD_NUMBER: _builtins.int
     REQUEST_ID_FIELD_NUMBER: _builtins.int
+    WAIT_FOR_FIELD_NUMBER: _builtins.int
     parent: _builtins.str
     """`ledgers/…`"""
     request_id: _builtins.str
+    wait_for: Global___WaitFor.ValueType
+    """As of ReportToolUseRequest; of a batch without a receipt, nothing is waited for."""
     @_builtins.property
     def tool_uses(self) -> _containers.RepeatedCompositeFieldContainer[_common_pb2.ToolUse]:
         """At most 10,000."""
@@ -102,10 +140,11 @@ class BatchReportToolUsesRequest(_message.Message):
         parent: _builtins.str = ...,
         tool_uses: _abc.Iterable[_common_pb2.ToolUse] | None = ...,
         request_id: _builtins.str = ...,
+        wait_for: Global___WaitFor.ValueType = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["parent", b"parent", "request_id", b"request_id", "tool_uses", b"tool_uses"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["parent", b"parent", "request_id", b"request_id", "tool_uses", b"tool_uses", "wait_for", b"wait_for"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

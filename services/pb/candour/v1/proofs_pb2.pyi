@@ -56,6 +56,8 @@ class GetTreeHeadResponse(_message.Message):
     CHECKPOINT_FIELD_NUMBER: _builtins.int
     CHECKPOINT_TREE_SIZE_FIELD_NUMBER: _builtins.int
     PROJECTED_TREE_SIZE_FIELD_NUMBER: _builtins.int
+    HELD_BACK_SECONDS_FIELD_NUMBER: _builtins.int
+    HELD_BACK_REASON_FIELD_NUMBER: _builtins.int
     tree_size: _builtins.int
     root_hash: _builtins.bytes
     checkpoint: _builtins.str
@@ -63,6 +65,9 @@ class GetTreeHeadResponse(_message.Message):
     checkpoint_tree_size: _builtins.int
     projected_tree_size: _builtins.int
     """Entries the views hold."""
+    held_back_seconds: _builtins.int
+    """For how long publication has been held back, and by what; 0 and empty where it is not."""
+    held_back_reason: _builtins.str
     def __init__(
         self,
         *,
@@ -71,10 +76,12 @@ class GetTreeHeadResponse(_message.Message):
         checkpoint: _builtins.str = ...,
         checkpoint_tree_size: _builtins.int = ...,
         projected_tree_size: _builtins.int = ...,
+        held_back_seconds: _builtins.int = ...,
+        held_back_reason: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["checkpoint", b"checkpoint", "checkpoint_tree_size", b"checkpoint_tree_size", "projected_tree_size", b"projected_tree_size", "root_hash", b"root_hash", "tree_size", b"tree_size"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["checkpoint", b"checkpoint", "checkpoint_tree_size", b"checkpoint_tree_size", "held_back_reason", b"held_back_reason", "held_back_seconds", b"held_back_seconds", "projected_tree_size", b"projected_tree_size", "root_hash", b"root_hash", "tree_size", b"tree_size"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -373,3 +380,75 @@ class ProveToolUsesResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___ProveToolUsesResponse: _TypeAlias = ProveToolUsesResponse  # noqa: Y015
+
+@_typing.final
+class ProveUsageRequest(_message.Message):
+    """Request of ProveUsage."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PARENT_FIELD_NUMBER: _builtins.int
+    AGENCY_FIELD_NUMBER: _builtins.int
+    TECHNOLOGY_FIELD_NUMBER: _builtins.int
+    FIRST_DAY_FIELD_NUMBER: _builtins.int
+    LAST_DAY_FIELD_NUMBER: _builtins.int
+    AS_OF_FIELD_NUMBER: _builtins.int
+    MIN_TREE_SIZE_FIELD_NUMBER: _builtins.int
+    ABSENCE_FIELD_NUMBER: _builtins.int
+    parent: _builtins.str
+    """`ledgers/…`"""
+    agency: _builtins.str
+    """`agencies/…`, registered or not."""
+    technology: _builtins.str
+    """`technologies/…`, registered or not."""
+    first_day: _builtins.str
+    """UTC days on which the uses occurred, YYYY-MM-DD, both inclusive."""
+    last_day: _builtins.str
+    min_tree_size: _builtins.int
+    """The root speaks of at least this many entries."""
+    absence: _builtins.bool
+    """Show all that the agency used, and which sources were heard, around the same count."""
+    @_builtins.property
+    def as_of(self) -> _common_pb2.AsOf:
+        """The newest root that was committed of no more entries answers. Unset: a root of all there is."""
+
+    def __init__(
+        self,
+        *,
+        parent: _builtins.str = ...,
+        agency: _builtins.str = ...,
+        technology: _builtins.str = ...,
+        first_day: _builtins.str = ...,
+        last_day: _builtins.str = ...,
+        as_of: _common_pb2.AsOf | None = ...,
+        min_tree_size: _builtins.int = ...,
+        absence: _builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["as_of", b"as_of"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["absence", b"absence", "agency", b"agency", "as_of", b"as_of", "first_day", b"first_day", "last_day", b"last_day", "min_tree_size", b"min_tree_size", "parent", b"parent", "technology", b"technology"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ProveUsageRequest: _TypeAlias = ProveUsageRequest  # noqa: Y015
+
+@_typing.final
+class ProveUsageResponse(_message.Message):
+    """Response of ProveUsage."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CHUNK_FIELD_NUMBER: _builtins.int
+    chunk: _builtins.bytes
+    def __init__(
+        self,
+        *,
+        chunk: _builtins.bytes = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["chunk", b"chunk"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ProveUsageResponse: _TypeAlias = ProveUsageResponse  # noqa: Y015

@@ -65,6 +65,11 @@ class ProofsServiceStub:
                 request_serializer=candour_dot_v1_dot_proofs__pb2.ProveToolUsesRequest.SerializeToString,
                 response_deserializer=candour_dot_v1_dot_proofs__pb2.ProveToolUsesResponse.FromString,
                 _registered_method=True)
+        self.ProveUsage = channel.unary_stream(
+                '/candour.v1.ProofsService/ProveUsage',
+                request_serializer=candour_dot_v1_dot_proofs__pb2.ProveUsageRequest.SerializeToString,
+                response_deserializer=candour_dot_v1_dot_proofs__pb2.ProveUsageResponse.FromString,
+                _registered_method=True)
 
 
 class ProofsServiceServicer:
@@ -111,6 +116,13 @@ class ProofsServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ProveUsage(self, request, context):
+        """How often an agency used a technology, proven complete, zero included; in chunks of one file.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_ProofsServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -143,6 +155,11 @@ def add_ProofsServiceServicer_to_server(servicer, server):
                     servicer.ProveToolUses,
                     request_deserializer=candour_dot_v1_dot_proofs__pb2.ProveToolUsesRequest.FromString,
                     response_serializer=candour_dot_v1_dot_proofs__pb2.ProveToolUsesResponse.SerializeToString,
+            ),
+            'ProveUsage': grpc.unary_stream_rpc_method_handler(
+                    servicer.ProveUsage,
+                    request_deserializer=candour_dot_v1_dot_proofs__pb2.ProveUsageRequest.FromString,
+                    response_serializer=candour_dot_v1_dot_proofs__pb2.ProveUsageResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -308,6 +325,33 @@ class ProofsService:
             '/candour.v1.ProofsService/ProveToolUses',
             candour_dot_v1_dot_proofs__pb2.ProveToolUsesRequest.SerializeToString,
             candour_dot_v1_dot_proofs__pb2.ProveToolUsesResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ProveUsage(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_stream(
+            request,
+            target,
+            '/candour.v1.ProofsService/ProveUsage',
+            candour_dot_v1_dot_proofs__pb2.ProveUsageRequest.SerializeToString,
+            candour_dot_v1_dot_proofs__pb2.ProveUsageResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -46,6 +46,8 @@ class ProofsServiceStub:
     """The receipt of what a source reported under an id."""
     ProveToolUses: _grpc.UnaryStreamMultiCallable[_proofs_pb2.ProveToolUsesRequest, _proofs_pb2.ProveToolUsesResponse]
     """An answer with all that is needed to check it offline, in chunks of one file."""
+    ProveUsage: _grpc.UnaryStreamMultiCallable[_proofs_pb2.ProveUsageRequest, _proofs_pb2.ProveUsageResponse]
+    """How often an agency used a technology, proven complete, zero included; in chunks of one file."""
 
 @_typing.type_check_only
 class ProofsServiceAsyncStub(ProofsServiceStub):
@@ -62,6 +64,8 @@ class ProofsServiceAsyncStub(ProofsServiceStub):
     """The receipt of what a source reported under an id."""
     ProveToolUses: _aio.UnaryStreamMultiCallable[_proofs_pb2.ProveToolUsesRequest, _proofs_pb2.ProveToolUsesResponse]  # type: ignore[assignment]
     """An answer with all that is needed to check it offline, in chunks of one file."""
+    ProveUsage: _aio.UnaryStreamMultiCallable[_proofs_pb2.ProveUsageRequest, _proofs_pb2.ProveUsageResponse]  # type: ignore[assignment]
+    """How often an agency used a technology, proven complete, zero included; in chunks of one file."""
 
 class ProofsServiceServicer(metaclass=_abc_1.ABCMeta):
     """Serves tree heads, proofs, entries and evidence bundles."""
@@ -111,5 +115,13 @@ class ProofsServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_abc.Iterator[_proofs_pb2.ProveToolUsesResponse], _abc.AsyncIterator[_proofs_pb2.ProveToolUsesResponse]]:
         """An answer with all that is needed to check it offline, in chunks of one file."""
+
+    @_abc_1.abstractmethod
+    def ProveUsage(
+        self,
+        request: _proofs_pb2.ProveUsageRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_abc.Iterator[_proofs_pb2.ProveUsageResponse], _abc.AsyncIterator[_proofs_pb2.ProveUsageResponse]]:
+        """How often an agency used a technology, proven complete, zero included; in chunks of one file."""
 
 def add_ProofsServiceServicer_to_server(servicer: ProofsServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

@@ -34,7 +34,7 @@ async def _closed_loop(lab: Lab, method: str, requests: list[bytes], callers: in
     async def caller(number: int) -> None:
         call = _raw(channels[number % len(channels)], method)
         for request in todo:
-            answer = await call(request)  # type: ignore[misc]
+            answer = await call(request)
             assert answer
 
     for channel in channels:
@@ -68,7 +68,7 @@ async def _offered(lab: Lab, method: str, requests: list[bytes], rate: float) ->
     started = time.perf_counter() + 0.05
 
     async def one(due: float, request: bytes) -> None:
-        await call(request)  # type: ignore[misc]
+        await call(request)
         latencies.append((time.perf_counter() - due) * 1000)
 
     tasks = []
@@ -111,7 +111,7 @@ async def _lags(lab: Lab, requests: list[bytes], rate: float) -> list[float]:
             await asyncio.sleep(0.005)
 
     async def one(request: bytes) -> None:
-        answer = await call(request)  # type: ignore[misc]
+        answer = await call(request)
         at = time.perf_counter()
         results = ingest_pb2.BatchReportToolUsesResponse.FromString(answer).results
         acknowledged.append((at, max(result.receipt.leaf_index for result in results) + 1))

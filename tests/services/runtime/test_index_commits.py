@@ -124,7 +124,7 @@ def test_another_process_that_was_faster_is_believed(
     kept.server.report(use())
     kept.fold()
     other = kept.run(kept._reading())
-    decide, fast = kept.server.hosted.registrar.commit_index, []
+    decide, fast = kept.server.hosted.registrar.commit_index, list[bool]()
 
     def slower(*arguments: Any) -> Any:
         entry = decide(*arguments)

@@ -19,7 +19,7 @@ import sys
 import time
 from pathlib import Path
 
-from ledger.limits import FOLLOW_POLL_S, PROJECTOR_BATCH, USAGE_BATCH, USAGE_EVERY_S
+from ledger.limits import FOLLOW_POLL_S, PROJECTOR_BATCH, USAGE_BATCH, USAGE_EVERY_S, USAGE_SLICE
 from ledger.store.core import StoreUnavailable
 from ledger.store.usage_writer import UsageWriter
 from ledger.store.view_writer import PositionMoved, ViewWriter
@@ -86,19 +86,22 @@ def _follow_one(settings: Settings) -> None:
 
 
 class _IndexPace:
-    """The usage index comes after the views: a large batch when it is due, one at a time."""
+    """The usage index comes after the views: small slices while they are live, so that they
+    wait a tenth of a second at most, and large batches, which touch fewer nodes, when far behind.
+    """
 
     def __init__(self, index: UsageWriter) -> None:
         self._index, self._done, self._at = index, index.position(), 0.0
 
     def follow(self, views: int) -> None:
-        """One batch, if it is full or a while has passed; `views` is how far they are."""
+        """One slice, if it is full or a while has passed; `views` is how far they are."""
         behind, now = views - self._done, time.monotonic()
-        if behind < USAGE_BATCH and (behind <= 0 or now < self._at + USAGE_EVERY_S):
+        if behind < USAGE_SLICE and (behind <= 0 or now < self._at + USAGE_EVERY_S):
             return
         gc.disable()  # a batch makes a million objects and no circle: looking for some costs half
         try:
-            self._done = self._index.advance(views)
+            size = USAGE_BATCH if behind >= USAGE_BATCH else USAGE_SLICE
+            self._done = self._index.advance(views, batch=size)
         except PositionMoved:
             self._done = self._index.position()
         finally:

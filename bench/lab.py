@@ -57,17 +57,22 @@ class Lab:
     pid: int
     database_url: str | None
 
-    def rss_mb(self) -> float:
-        """Resident memory of the server process, MB."""
-        for line in Path(f"/proc/{self.pid}/status").read_text().splitlines():
-            if line.startswith("VmRSS:"):
-                return int(line.split()[1]) / 1024
-        return 0.0
+    def rss_mb(self) -> tuple[float, float]:
+        """Resident memory of the server process, and of its projector, MB."""
+        children = Path(f"/proc/{self.pid}/task/{self.pid}/children").read_text().split()
+        return _rss_mb(str(self.pid)), sum(_rss_mb(pid) for pid in children)
 
     def heads(self) -> proofs_pb2.GetTreeHeadResponse:
         with grpc.insecure_channel(self.target, OPTIONS) as channel:
             stub = proofs_pb2_grpc.ProofsServiceStub(channel)
             return stub.GetTreeHead(proofs_pb2.GetTreeHeadRequest(parent=PARENT))
+
+
+def _rss_mb(pid: str) -> float:
+    for line in Path(f"/proc/{pid}/status").read_text().splitlines():
+        if line.startswith("VmRSS:"):
+            return int(line.split()[1]) / 1024
+    return 0.0
 
 
 @contextmanager

@@ -17,6 +17,8 @@ def catch_up_rate(lab: Lab, *, most: int = 60_000) -> float:
     settings = Settings(data=lab.data, database_url=lab.database_url)
     store = open_store(settings)
     if lab.database_url is None:
+        for old in lab.data.glob("bench.views.db*"):
+            old.unlink()
         engine = open_engine(f"sqlite:///{lab.data / 'bench.views.db'}")
     else:
         schema = "bench_views"

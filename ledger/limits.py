@@ -110,10 +110,10 @@ MAX_USAGE_PROOF_BYTES: Final = 16 * 1024 * 1024  # usage-index/1 fixes it; most 
 MAX_USAGE_PROOF_NODES: Final = 65_536  # usage-index/1 fixes it
 MAX_USAGE_RANGES: Final = 1_000  # of one question: the days of almost three years
 MAX_CACHED_PARTS: Final = 65_536  # hashes of ids one process remembers: some 20 MB
-USAGE_BATCH: Final = 20_000  # entries in one transaction: the larger, the fewer nodes a use
+USAGE_BATCH: Final = 8_000  # entries in one transaction: the larger, the fewer nodes a use
 USAGE_SLICE: Final = 2_000  # while the views are live: they wait for one slice, some 100 ms
 USAGE_EVERY_S: Final = 1.0  # the index follows the views; a proof of now waits as long
-MAX_CACHED_NODES: Final = 200_000  # of the trie, in the projector: some 150 MB
+MAX_CACHED_NODES: Final = 100_000  # of the trie, in the projector: some 75 MB
 INDEX_COMMIT_EVERY_S: Final = 60  # by default: an entry of 400 bytes a minute, when there is news
 MAX_SOURCES_SHOWN: Final = 200  # of one agency, in a proof of absence: two entries each
 

@@ -1,9 +1,8 @@
 """How does one ledger live in one PostgreSQL schema?
 
-Two round trips a commit: lock the head and look up what is held; insert, swap the head,
-notify and commit. Rows travel as binary arrays. The lock is a row lock on `head`, which no
-VACUUM or ANALYZE conflicts with, and which makes leaf indexes gapless after any rollback.
-All names are qualified by schema and every setting is local to its transaction, so a
+What a commit writes is in postgres_transaction.py; here is who may write, and all reads.
+The lock is a row lock on `head`, which no VACUUM or ANALYZE conflicts with, and which makes
+leaf indexes gapless after any rollback. All names are qualified by schema and every setting is local to its transaction, so a
 pooler between us and the server does no harm.
 
 Source: measurements in docs/adr/0002-leaf-index.md.
@@ -20,20 +19,16 @@ from typing import Any, Final
 import psycopg
 from psycopg_pool import ConnectionPool, PoolTimeout
 
-from ledger.errors import Malformed, Refused
+from ledger.errors import Malformed
 from ledger.limits import (
-    LOCK_TIMEOUT_S,
     MAX_READ_CONNECTIONS,
-    STATEMENT_TIMEOUT_S,
     STORE_CONNECT_S,
     TILE_WIDTH,
 )
 from ledger.merkle import HASH_BYTES, Frontier
 from ledger.store.core import (
-    Growth,
     Head,
     HeadRow,
-    HeldIdentities,
     LedgerStore,
     PerformerRecord,
     Published,
@@ -45,35 +40,8 @@ from ledger.store.core import (
     Tracking,
     Transaction,
 )
+from ledger.store.postgres_transaction import SCHEMA, PostgresTransaction, store_position
 
-_SCHEMA: Final = """
-CREATE TABLE IF NOT EXISTS {s}.meta (name text PRIMARY KEY, value text NOT NULL);
-CREATE TABLE IF NOT EXISTS {s}.head (
-  id smallint PRIMARY KEY CHECK (id = 0),
-  tree_size bigint NOT NULL, root bytea NOT NULL, frontier bytea NOT NULL) WITH (fillfactor = 10);
-CREATE TABLE IF NOT EXISTS {s}.entries (
-  leaf_index bigint PRIMARY KEY, stream text COLLATE "C" NOT NULL, version integer NOT NULL,
-  topic text NOT NULL, entry bytea NOT NULL);
-ALTER TABLE {s}.entries ALTER COLUMN entry SET STORAGE EXTERNAL;
-CREATE UNIQUE INDEX IF NOT EXISTS entries_stream ON {s}.entries (stream, version);
-CREATE TABLE IF NOT EXISTS {s}.tile_hashes (
-  level smallint NOT NULL, tile bigint NOT NULL, start smallint NOT NULL, hashes bytea NOT NULL,
-  PRIMARY KEY (level, tile, start));
-ALTER TABLE {s}.tile_hashes ALTER COLUMN hashes SET STORAGE EXTERNAL;
-CREATE TABLE IF NOT EXISTS {s}.disclosures (
-  leaf_index bigint PRIMARY KEY, identity bytea UNIQUE, content bytea, fields bytea);
-CREATE TABLE IF NOT EXISTS {s}.performers (
-  digest bytea PRIMARY KEY, pseudonym text NOT NULL UNIQUE, agency text NOT NULL,
-  user_id text, name text, badge text);
-CREATE INDEX IF NOT EXISTS performers_user_id ON {s}.performers (user_id);
-CREATE INDEX IF NOT EXISTS performers_name ON {s}.performers (name);
-CREATE INDEX IF NOT EXISTS performers_badge ON {s}.performers (badge);
-CREATE TABLE IF NOT EXISTS {s}.checkpoints (
-  tree_size bigint PRIMARY KEY, published_us bigint NOT NULL, note bytea NOT NULL);
-CREATE INDEX IF NOT EXISTS checkpoints_time ON {s}.checkpoints (published_us);
-CREATE TABLE IF NOT EXISTS {s}.tracking (
-  follower text PRIMARY KEY, notification_id bigint NOT NULL);
-"""
 _LEDGER_NAME: Final = re.compile(r"[a-z][a-z0-9_]{0,40}")
 # Anything but these may be answered by trying again later.
 _AWAY: Final = (
@@ -135,7 +103,7 @@ class PostgresStore(LedgerStore):
             if not create:
                 raise StoreMismatch(f"there is no ledger in schema {self.schema}")
             writer.execute(f"CREATE SCHEMA IF NOT EXISTS {self.schema}")
-            writer.execute(_SCHEMA.format(s=self.schema))
+            writer.execute(SCHEMA.format(s=self.schema))
             empty = Head()
             writer.execute(
                 f"INSERT INTO {self.schema}.head VALUES (0, 0, %b, %b) ON CONFLICT DO NOTHING",
@@ -174,7 +142,7 @@ class PostgresStore(LedgerStore):
     @contextmanager
     def transaction(self) -> Iterator[Transaction]:
         with self._writing() as writer:
-            yield _PostgresTransaction(writer, self.schema)
+            yield PostgresTransaction(writer, self.schema)
 
     def _read(self, sql: str, parameters: Sequence[Any] = ()) -> list[Any]:
         try:
@@ -414,127 +382,9 @@ class PostgresStore(LedgerStore):
 
     def track(self, tracking: Tracking) -> None:
         with self._writing() as writer:
-            _track(writer, self.schema, tracking)
+            store_position(writer, self.schema, tracking)
 
     def close(self) -> None:
         with self._writer_lock:
             self._drop_writer()
         self._pool.close()
-
-
-def _track(writer: psycopg.Connection[Any], schema: str, tracking: Tracking) -> None:
-    moved = writer.execute(
-        f"INSERT INTO {schema}.tracking AS t VALUES (%b, %b) ON CONFLICT (follower) DO UPDATE"
-        " SET notification_id = excluded.notification_id"
-        " WHERE t.notification_id < excluded.notification_id RETURNING 1",
-        (tracking.follower, tracking.notification_id),
-    )
-    if moved.fetchone() is None:
-        raise Refused(f"{tracking.follower} has processed {tracking.notification_id} already")
-
-
-class _PostgresTransaction(Transaction):
-    """Rows in and out of one transaction."""
-
-    def __init__(self, writer: psycopg.Connection[Any], schema: str) -> None:
-        self._writer, self._schema = writer, schema
-
-    def begin(
-        self, identities: list[bytes], streams: list[tuple[str, int]]
-    ) -> tuple[Head, HeldIdentities, list[tuple[str, int]]]:
-        writer, schema = self._writer, self._schema
-        with writer.pipeline():
-            writer.execute(f"SET LOCAL lock_timeout = '{LOCK_TIMEOUT_S}s'")
-            writer.execute(f"SET LOCAL statement_timeout = '{STATEMENT_TIMEOUT_S}s'")
-            writer.execute("SET LOCAL synchronous_commit = on")
-            head = writer.execute(
-                f"SELECT root, frontier FROM {schema}.head FOR UPDATE",
-                binary=True,
-            )
-            held = taken = None
-            if identities:
-                held = writer.execute(
-                    f"SELECT identity, leaf_index, content FROM {schema}.disclosures"
-                    " WHERE identity = ANY(%b::bytea[])",
-                    (identities,),
-                    binary=True,
-                )
-            if streams:
-                taken = writer.execute(
-                    f"SELECT e.stream, e.version FROM {schema}.entries e"
-                    " JOIN unnest(%b::text[], %b::int[]) AS w(stream, version)"
-                    " ON e.stream = w.stream AND e.version = w.version",
-                    ([stream for stream, _ in streams], [version for _, version in streams]),
-                    binary=True,
-                )
-            root, frontier = head.fetchone() or (b"", b"")
-            return (
-                Head(Frontier.from_bytes(frontier), root),
-                {row[0]: (row[1], row[2]) for row in held.fetchall()} if held else {},
-                list(taken.fetchall()) if taken else [],
-            )
-
-    def commit(self, growth: Growth, tracking: Tracking | None) -> None:
-        writer, schema = self._writer, self._schema
-        entries, first = growth.entries, growth.old_size
-        kept = [
-            (leaf_index, item)
-            for leaf_index, item in enumerate(entries, first)
-            if item.identity is not None or item.disclosures is not None
-        ]
-        replaced = [item.replaces for item in entries if item.replaces is not None]
-        with writer.pipeline():
-            if replaced:
-                writer.execute(
-                    f"UPDATE {schema}.disclosures SET identity = NULL"
-                    " WHERE leaf_index = ANY(%b::bigint[])",
-                    (replaced,),
-                )
-            writer.execute(
-                f"INSERT INTO {schema}.entries SELECT * FROM"
-                " unnest(%b::bigint[], %b::text[], %b::int[], %b::text[], %b::bytea[])",
-                (
-                    list(range(first, first + len(entries))),
-                    [item.stream for item in entries],
-                    [item.version for item in entries],
-                    [item.topic for item in entries],
-                    [item.entry for item in entries],
-                ),
-            )
-            if kept:
-                writer.execute(
-                    f"INSERT INTO {schema}.disclosures SELECT * FROM"
-                    " unnest(%b::bigint[], %b::bytea[], %b::bytea[], %b::bytea[])",
-                    (
-                        [leaf_index for leaf_index, _ in kept],
-                        [item.identity for _, item in kept],
-                        [item.content for _, item in kept],
-                        [item.disclosures for _, item in kept],
-                    ),
-                )
-            writer.execute(
-                f"INSERT INTO {schema}.tile_hashes SELECT * FROM"
-                " unnest(%b::int[], %b::bigint[], %b::int[], %b::bytea[])",
-                (
-                    [tile.level for tile in growth.tiles],
-                    [tile.index for tile in growth.tiles],
-                    [tile.offset for tile in growth.tiles],
-                    [tile.hashes for tile in growth.tiles],
-                ),
-            )
-            # Division by zero where no row was swapped: the commit behind it is not run.
-            writer.execute(
-                f"WITH swapped AS (UPDATE {schema}.head SET tree_size = %b, root = %b,"
-                " frontier = %b WHERE tree_size = %b RETURNING 1)"
-                " SELECT 1 / count(*) FROM swapped",
-                (
-                    growth.head.tree_size,
-                    growth.head.root,
-                    growth.head.frontier.to_bytes(),
-                    first,
-                ),
-            )
-            if tracking is not None:
-                _track(writer, schema, tracking)
-            writer.execute("SELECT pg_notify(%b, %b)", (schema, str(growth.head.tree_size)))
-            writer.commit()

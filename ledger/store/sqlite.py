@@ -12,65 +12,30 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import astuple
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
-from ledger.errors import Refused
 from ledger.limits import BUSY_TIMEOUT_S, TILE_WIDTH
 from ledger.merkle import HASH_BYTES, Frontier
 from ledger.store.core import (
-    Growth,
     Head,
     HeadRow,
-    HeldIdentities,
     LedgerStore,
     PerformerRecord,
     Published,
     StoredEntry,
-    StoreMismatch,
     StoreUnavailable,
     TileKey,
     TileRow,
     Tracking,
     Transaction,
 )
-
-_SCHEMA: Final = """
-CREATE TABLE IF NOT EXISTS meta (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS head (
-  id INTEGER PRIMARY KEY CHECK (id = 0),
-  tree_size INTEGER NOT NULL, root BLOB NOT NULL, frontier BLOB NOT NULL);
-CREATE TABLE IF NOT EXISTS entries (
-  leaf_index INTEGER PRIMARY KEY, stream TEXT NOT NULL, version INTEGER NOT NULL,
-  topic TEXT NOT NULL, entry BLOB NOT NULL);
-CREATE UNIQUE INDEX IF NOT EXISTS entries_stream ON entries (stream, version);
-CREATE TABLE IF NOT EXISTS tile_hashes (
-  level INTEGER NOT NULL, tile INTEGER NOT NULL, start INTEGER NOT NULL, hashes BLOB NOT NULL,
-  PRIMARY KEY (level, tile, start)) WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS disclosures (
-  leaf_index INTEGER PRIMARY KEY, identity BLOB UNIQUE, content BLOB, fields BLOB);
-CREATE TABLE IF NOT EXISTS performers (
-  digest BLOB PRIMARY KEY, pseudonym TEXT NOT NULL UNIQUE, agency TEXT NOT NULL,
-  user_id TEXT, name TEXT, badge TEXT) WITHOUT ROWID;
-CREATE INDEX IF NOT EXISTS performers_user_id ON performers (user_id);
-CREATE INDEX IF NOT EXISTS performers_name ON performers (name);
-CREATE INDEX IF NOT EXISTS performers_badge ON performers (badge);
-CREATE TABLE IF NOT EXISTS checkpoints (
-  tree_size INTEGER PRIMARY KEY, published_us INTEGER NOT NULL, note BLOB NOT NULL);
-CREATE INDEX IF NOT EXISTS checkpoints_time ON checkpoints (published_us);
-CREATE TABLE IF NOT EXISTS tracking (
-  follower TEXT NOT NULL, notification_id INTEGER NOT NULL,
-  PRIMARY KEY (follower, notification_id)) WITHOUT ROWID;
-"""
-_MAX_VARIABLES: Final = 1_000  # of one statement: well under SQLite's own bound
-
-
-def _chunks(items: Sequence[Any]) -> Iterator[Sequence[Any]]:
-    for start in range(0, len(items), _MAX_VARIABLES):
-        yield items[start : start + _MAX_VARIABLES]
-
-
-def _marks(items: Sequence[Any], each: str = "?") -> str:
-    return ",".join([each] * len(items))
+from ledger.store.sqlite_transaction import (
+    SCHEMA,
+    SqliteTransaction,
+    chunks,
+    marks,
+    store_position,
+)
 
 
 def _text(data: bytes) -> str:
@@ -93,7 +58,7 @@ class SqliteStore(LedgerStore):
         self._opened_lock = threading.Lock()
         self._writer = self._connect()
         with self._writing() as writer:
-            for statement in filter(str.strip, _SCHEMA.split(";")):
+            for statement in filter(str.strip, SCHEMA.split(";")):
                 writer.execute(statement)
             empty = Head()
             writer.execute(
@@ -144,7 +109,7 @@ class SqliteStore(LedgerStore):
     @contextmanager
     def transaction(self) -> Iterator[Transaction]:
         with self._writing() as writer:
-            yield _SqliteTransaction(writer)
+            yield SqliteTransaction(writer)
 
     # --- reading ----------------------------------------------------------------
     def head(self) -> Head:
@@ -162,22 +127,22 @@ class SqliteStore(LedgerStore):
         self, leaf_indexes: Sequence[int], *, with_disclosures: bool = False
     ) -> list[StoredEntry]:
         found: list[StoredEntry] = []
-        for some in _chunks(sorted(set(leaf_indexes))):
-            found += self._entries(f"WHERE leaf_index IN ({_marks(some)})", some, with_disclosures)
+        for some in chunks(sorted(set(leaf_indexes))):
+            found += self._entries(f"WHERE leaf_index IN ({marks(some)})", some, with_disclosures)
         return found
 
     def entries_of_streams(self, streams: Sequence[str]) -> list[StoredEntry]:
         found: list[StoredEntry] = []
-        for some in _chunks(list(streams)):
-            found += self._entries(f"WHERE stream IN ({_marks(some)})", some, with_disclosures=True)
+        for some in chunks(list(streams)):
+            found += self._entries(f"WHERE stream IN ({marks(some)})", some, with_disclosures=True)
         return sorted(found, key=lambda item: item.leaf_index)
 
     def streams_with(self, streams: Sequence[str], topics: Sequence[str]) -> set[str]:
         found: set[str] = set()
-        for some in _chunks(list(streams)):
+        for some in chunks(list(streams)):
             rows = self._read(
-                f"SELECT DISTINCT stream FROM entries WHERE stream IN ({_marks(some)})"
-                f" AND topic IN ({_marks(topics)})",
+                f"SELECT DISTINCT stream FROM entries WHERE stream IN ({marks(some)})"
+                f" AND topic IN ({marks(topics)})",
                 [*some, *topics],
             )
             found.update(stream for (stream,) in rows)
@@ -226,7 +191,7 @@ class SqliteStore(LedgerStore):
         if stop is not None:
             where, parameters = where + " AND leaf_index <= ?", [*parameters, stop]
         if topics:
-            where, parameters = where + f" AND topic IN ({_marks(topics)})", [*parameters, *topics]
+            where, parameters = where + f" AND topic IN ({marks(topics)})", [*parameters, *topics]
         return self._entries(where, [*parameters, limit], False, "leaf_index LIMIT ?")
 
     def read_tile(self, level: int, index: int, width: int) -> bytes:
@@ -248,10 +213,10 @@ class SqliteStore(LedgerStore):
                 [(digest, *astuple(record)) for digest, record in wanted.items()],
             )
         found: dict[bytes, str] = {}
-        for some in _chunks(list(wanted)):
+        for some in chunks(list(wanted)):
             found.update(
                 self._read(
-                    f"SELECT digest, pseudonym FROM performers WHERE digest IN ({_marks(some)})",
+                    f"SELECT digest, pseudonym FROM performers WHERE digest IN ({marks(some)})",
                     some,
                 )
             )
@@ -267,10 +232,10 @@ class SqliteStore(LedgerStore):
 
     def describe_performers(self, pseudonyms: Sequence[str]) -> dict[str, PerformerRecord]:
         found: dict[str, PerformerRecord] = {}
-        for some in _chunks(list(pseudonyms)):
+        for some in chunks(list(pseudonyms)):
             for row in self._read(
                 "SELECT pseudonym, agency, user_id, name, badge FROM performers"
-                f" WHERE pseudonym IN ({_marks(some)})",
+                f" WHERE pseudonym IN ({marks(some)})",
                 some,
             ):
                 found[row[0]] = PerformerRecord(*row)
@@ -371,95 +336,10 @@ class SqliteStore(LedgerStore):
 
     def track(self, tracking: Tracking) -> None:
         with self._writing() as writer:
-            _track(writer, tracking)
+            store_position(writer, tracking)
 
     def close(self) -> None:
         with self._opened_lock:
             for connection in self._opened:
                 connection.close()
             self._opened.clear()
-
-
-def _insert(writer: sqlite3.Connection, table: str, rows: Sequence[tuple[Any, ...]]) -> None:
-    """Insert rows, many a statement: each step of SQLite lets another thread have Python."""
-    for some in _chunks(rows):
-        marks = _marks(some, f"({_marks(some[0])})")
-        writer.execute(f"INSERT INTO {table} VALUES {marks}", [v for row in some for v in row])
-
-
-def _track(writer: sqlite3.Connection, tracking: Tracking) -> None:
-    (newest,) = writer.execute(
-        "SELECT max(notification_id) FROM tracking WHERE follower = ?", (tracking.follower,)
-    ).fetchone()
-    if newest is not None and newest >= tracking.notification_id:
-        raise Refused(f"{tracking.follower} has processed {newest} already")
-    writer.execute("DELETE FROM tracking WHERE follower = ?", (tracking.follower,))
-    writer.execute(
-        "INSERT INTO tracking VALUES (?, ?)", (tracking.follower, tracking.notification_id)
-    )
-
-
-class _SqliteTransaction(Transaction):
-    """Rows in and out of one BEGIN IMMEDIATE."""
-
-    def __init__(self, writer: sqlite3.Connection) -> None:
-        self._writer = writer
-
-    def begin(
-        self, identities: list[bytes], streams: list[tuple[str, int]]
-    ) -> tuple[Head, HeldIdentities, list[tuple[str, int]]]:
-        root, frontier = self._writer.execute("SELECT root, frontier FROM head").fetchone()
-        held: dict[bytes, tuple[int, bytes | None]] = {}
-        for some in _chunks(identities):
-            for identity, leaf_index, content in self._writer.execute(
-                f"SELECT identity, leaf_index, content FROM disclosures WHERE identity IN ({_marks(some)})",
-                some,
-            ):
-                held[identity] = (leaf_index, content)
-        taken: list[tuple[str, int]] = []
-        for pairs in _chunks(streams):
-            taken += self._writer.execute(
-                "SELECT stream, version FROM entries WHERE (stream, version) IN "
-                f"(VALUES {_marks(pairs, '(?,?)')})",
-                [value for pair in pairs for value in pair],
-            ).fetchall()
-        return Head(Frontier.from_bytes(frontier), root), held, taken
-
-    def commit(self, growth: Growth, tracking: Tracking | None) -> None:
-        writer, first = self._writer, growth.old_size
-        replaced = [(item.replaces,) for item in growth.entries if item.replaces is not None]
-        if replaced:
-            writer.executemany(
-                "UPDATE disclosures SET identity = NULL WHERE leaf_index = ?", replaced
-            )
-        _insert(
-            writer,
-            "entries",
-            [
-                (leaf_index, item.stream, item.version, item.topic, item.entry)
-                for leaf_index, item in enumerate(growth.entries, first)
-            ],
-        )
-        _insert(
-            writer,
-            "disclosures",
-            [
-                (leaf_index, item.identity, item.content, item.disclosures)
-                for leaf_index, item in enumerate(growth.entries, first)
-                if item.identity is not None or item.disclosures is not None
-            ],
-        )
-        _insert(
-            writer,
-            "tile_hashes",
-            [(tile.level, tile.index, tile.offset, tile.hashes) for tile in growth.tiles],
-        )
-        swapped = writer.execute(
-            "UPDATE head SET tree_size = ?, root = ?, frontier = ? WHERE tree_size = ?",
-            (growth.head.tree_size, growth.head.root, growth.head.frontier.to_bytes(), first),
-        )
-        if swapped.rowcount != 1:
-            raise StoreMismatch("the head moved under its own lock")
-        if tracking is not None:
-            _track(writer, tracking)
-        writer.execute("COMMIT")

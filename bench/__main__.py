@@ -16,7 +16,7 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from bench import load, projection
+from bench import evidence, load, projection
 from bench.lab import Lab, lab
 from bench.million import million
 
@@ -61,6 +61,9 @@ MEASURES: list[Measure] = [
         load.lag_p99,
         3,
     ),
+    ("verifying 1,000 entries, start included", "s", {}, evidence.verify_seconds, 3),
+    ("proven count of a month, p99", "ms", {}, evidence.count_p99, 3),
+    ("audit, views and usage index included", "entries/s", {}, evidence.audit_rate, 1),
 ]
 
 
@@ -83,8 +86,8 @@ def main() -> int:
                     Figure(
                         name,
                         store,
-                        round(statistics.median(values), 1),
-                        round(max(values) - min(values), 1),
+                        round(statistics.median(values), 2),
+                        round(max(values) - min(values), 2),
                         unit,
                         targets.get(store, ""),
                         len(values),
@@ -103,8 +106,8 @@ def main() -> int:
 
 def _say(figure: Figure) -> None:
     print(
-        f"{figure.store:<9} {figure.name:<52} {figure.median:>10,.1f} {figure.unit:<10}"
-        f" target {figure.target or '-':<10} spread {figure.spread:,.1f} over {figure.runs}",
+        f"{figure.store:<9} {figure.name:<52} {figure.median:>10,.2f} {figure.unit:<10}"
+        f" target {figure.target or '-':<10} spread {figure.spread:,.2f} over {figure.runs}",
         flush=True,
     )
 

@@ -10,12 +10,15 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup demo run test test-all lint typecheck proto proto-check lock bench clean
+.PHONY: help setup spark demo run test test-all lint typecheck proto proto-check lock bench clean
 
 help: ## Show this list
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n",$$1,$$2}' $(MAKEFILE_LIST)
 
 setup: .venv/.stamp ## Make .venv with everything pinned; again only when a pin changes; PYTHON=python3.12
+
+spark: setup ## Add the extra [spark] to .venv: the audit of a ledger beyond one machine
+	$(BIN)/uv pip install -q --python $(BIN)/python --require-hashes -r requirements/spark.txt
 
 demo: setup ## Run a ledger, fill it with a story, ask it, check the answers offline
 	$(BIN)/candour demo
@@ -44,7 +47,8 @@ proto-check: setup ## Are the contracts clean, unbroken since the last tag, and 
 	proto/check.sh
 
 lock: setup ## Pin and hash what pyproject.toml asks for; U=--upgrade for newer versions
-	$(BIN)/uv pip compile -q $(U) --universal --python-version 3.11 --generate-hashes --all-extras pyproject.toml -o requirements/dev.txt
+	$(BIN)/uv pip compile -q $(U) --universal --python-version 3.11 --generate-hashes --extra server --extra dev pyproject.toml -o requirements/dev.txt
+	$(BIN)/uv pip compile -q $(U) --universal --python-version 3.11 --generate-hashes --extra spark -c requirements/dev.txt pyproject.toml -o requirements/spark.txt
 	echo uv | $(BIN)/uv pip compile -q $(U) --universal --python-version 3.11 --generate-hashes - -o requirements/uv.txt
 
 bench: setup ## What is fast, how it grows, against what

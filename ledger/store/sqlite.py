@@ -36,6 +36,7 @@ from ledger.store.sqlite_transaction import (
     marks,
     store_position,
 )
+from ledger.store.wal import use_wal
 
 
 def _text(data: bytes) -> str:
@@ -71,7 +72,7 @@ class SqliteStore(LedgerStore):
             connection = sqlite3.connect(
                 self.path, timeout=BUSY_TIMEOUT_S, isolation_level=None, check_same_thread=False
             )
-            connection.execute("PRAGMA journal_mode = WAL")
+            use_wal(connection)
             connection.execute("PRAGMA synchronous = FULL")
             connection.execute("PRAGMA cache_size = -65536")
             connection.text_factory = _text

@@ -191,7 +191,7 @@ def create(connection: Connection) -> None:
 
 def _prepare_sqlite(connection: sqlite3.Connection, _record: object) -> None:
     connection.isolation_level = None  # SQLAlchemy's BEGIN is the only one
-    connection.execute("PRAGMA journal_mode = WAL")
+    use_wal(connection)
     # A crash may lose the newest batches; position goes back with them and they are refolded.
     connection.execute("PRAGMA synchronous = NORMAL")
     connection.execute("PRAGMA cache_size = -65536")

@@ -34,6 +34,7 @@ from sqlalchemy.pool import QueuePool
 
 from ledger.limits import BUSY_TIMEOUT_S, MAX_READ_CONNECTIONS, STORE_CONNECT_S
 from ledger.store import usage_tables
+from ledger.store.wal import use_wal
 
 # A row that no later entry has replaced.
 STILL: Final = 2**62

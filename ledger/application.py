@@ -18,12 +18,22 @@ from eventsourcing.utils import Environment
 
 from ledger.canonical_json import JsonValue
 from ledger.domain.base import Already, LedgerAggregate, NotRegistered, Provenance
+from ledger.domain.fact_checks import check_fact, check_protected
 from ledger.domain.imports import Import
+from ledger.domain.lives import LIVES, Life, RulePack, name_in
 from ledger.domain.mapper import AGGREGATES, EntryMapper
-from ledger.domain.register import Technology
+from ledger.domain.register import Agency, Technology
 from ledger.domain.tool_use import ToolUse
 from ledger.entry import Entry, decode_entry, encode_entry
-from ledger.events import Fact, ImportDeclared
+from ledger.events import (
+    Amendment,
+    DataFlow,
+    DataFlowReported,
+    Fact,
+    ImportDeclared,
+    OutcomeReported,
+    RulePackActivated,
+)
 from ledger.identity import IdentityKeys
 from ledger.merkle import leaf_hash
 from ledger.store.core import LedgerStore, NewEntry
@@ -84,6 +94,79 @@ class Registrar(Application[str]):
             content=self.keys.digest("said", said),
         )
         return entry
+
+    def record(
+        self,
+        fact: Fact,
+        provenance: Provenance,
+        protected: Mapping[str, JsonValue] | None = None,
+    ) -> NewEntry:
+        """The next fact of a thing in the registers, or its first.
+
+        Raises:
+            NotRegistered: The thing has no first fact, or an agency it names has none.
+            NotInState: Its state does not allow this; the error says what would be.
+            Malformed: No fact of the registers, or a member of it is none.
+        """
+        check_fact(fact)
+        check_protected(protected or {})
+        name = name_in(fact)
+        self._check_agencies(fact, name)
+        if LIVES[type(fact)].begins:
+            return self.register(name, fact, provenance, protected)
+        stream = stream_of_name(name)
+        if isinstance(fact, RulePackActivated) and stream not in self.repository:
+            return self._only(RulePack.begin(stream, fact, provenance, protected))
+        thing = self._get(Life, stream)
+        thing.say(fact, provenance, dict(protected or {}))
+        return self._only(thing)
+
+    def _check_agencies(self, fact: Fact, name: str) -> None:
+        """An agency is registered before anything names it, here as in reports."""
+        scope = getattr(fact, "scope", None)
+        for agency in (getattr(fact, "agency", None), getattr(scope, "agency", None)):
+            if agency is not None and agency != name:
+                self._get(Agency, stream_of_name(agency))
+
+    def amend_use(
+        self,
+        use: str,
+        to: Amendment,
+        provenance: Provenance,
+        *,
+        unset: tuple[str, ...] = (),
+        code: str | None = None,
+        protected: Mapping[str, JsonValue],
+    ) -> NewEntry:
+        """Raises NotRegistered, NotInState, Malformed."""
+        found = self._get(ToolUse, stream_of_name(use))
+        found.amend(to, provenance, unset=unset, code=code, protected=protected)
+        check_fact(found.pending_events[-1].fact)  # type: ignore[attr-defined]
+        check_protected(protected)
+        return self._only(found)
+
+    def report_outcome(
+        self,
+        use: str,
+        fact: OutcomeReported,
+        provenance: Provenance,
+        protected: Mapping[str, JsonValue],
+    ) -> NewEntry:
+        """Raises NotRegistered, NotInState, Malformed."""
+        found = self._get(ToolUse, stream_of_name(use))
+        check_fact(fact)
+        check_protected(protected)
+        found.report_outcome(fact, provenance, protected)
+        return self._only(found)
+
+    def report_data_flows(
+        self, use: str, flows: tuple[DataFlow, ...], provenance: Provenance
+    ) -> NewEntry:
+        """Raises NotRegistered, NotInState, Malformed."""
+        found = self._get(ToolUse, stream_of_name(use))
+        check_fact(DataFlowReported(data_flows=flows))
+        found.report_data_flows(flows, provenance)
+        return self._only(found)
 
     def declare_import(
         self, uuid: str, fact: ImportDeclared, capture: str, provenance: Provenance
@@ -175,6 +258,21 @@ class Registrar(Application[str]):
             capture=provenance.capture,
         )
         return NewEntry.of(stream, version, fact.TOPIC, encode_entry(entry))
+
+    # --- what was decided -----------------------------------------------------------
+    def states_of(self, stream: str, tree_size: int) -> dict[str, str]:
+        """The states of a thing by track at a tree size, "" for all; none for what has no life."""
+        versions = [
+            item.version for item in self.store.read_stream(stream) if item.leaf_index < tree_size
+        ]
+        if not versions:
+            return {}
+        found: object = self.repository.get(stream, version=versions[-1])
+        return found.states() if isinstance(found, Life) else {}
+
+    def agency_of_use(self, use: str) -> str:
+        """The agency a use was reported for. Raises NotRegistered."""
+        return self._get(ToolUse, stream_of_name(use)).reported.agency
 
     # --- the library's part -------------------------------------------------------
     def _get(self, kind: type[A], stream: str) -> A:

@@ -47,11 +47,14 @@ MAX_ID_CHARS: Final = 200  # resource names: agencies/…, technologies/…
 MAX_NAME_CHARS: Final = 300  # display names
 MAX_CODE_CHARS: Final = 100  # purpose, offence class, capability, version
 MAX_SOURCE_EVENT_ID_CHARS: Final = 500  # UUIDs, URNs and composite keys are far shorter
+MAX_SOURCE_URI_CHARS: Final = 2_000  # a CloudEvents source: as long as browsers let a URL be
+MAX_OCCURRENCE: Final = 2**32 - 1  # the contract's uint32
 MAX_TEXT_BYTES: Final = 16_384  # one free text (reason, subject): a page or several
 MAX_SOURCE_RECORD_BYTES: Final = 32_768  # the raw row, kept beside the entry
 MAX_RECORD_COLUMNS: Final = 200  # ten times the widest export we have seen
 MAX_AUTHORIZATIONS: Final = 50  # linked to one use
 MAX_DATA_FLOWS: Final = 50  # of one use: recipients times countries
+MAX_URL_CHARS: Final = 2_000  # of a published source; what browsers agree on
 MAX_VERIFIERS: Final = 20  # people who checked one result
 MAX_COUNT: Final = 2**53 - 1  # the largest integer every JSON reader holds exactly
 MAX_SHOWN_BYTES: Final = 131_072  # all disclosures of one event together
@@ -63,6 +66,10 @@ MAX_MESSAGE_BYTES: Final = 32 * 1024 * 1024  # of one gRPC message: 10,000 uses 
 MAX_STREAM_IN_FLIGHT: Final = 2_000  # uses of one stream waiting for their receipt
 USES_A_SLICE: Final = 100  # prepared without a pause: some 4 ms, so unary callers get in between
 MAX_CONCURRENT_CALLS: Final = 1_000  # of one process; each may hold a message while it waits
+MAX_BODY_BYTES: Final = 16 * 1024 * 1024  # of one HTTP report, unpacked: 10,000 events of 1.6 kB
+MAX_BODIES: Final = 16  # taken in at once: 256 MiB; more callers are told to come again
+BODY_S: Final = 30  # that a body has to arrive whole, lest the silent keep a place
+MAX_REFUSALS_SHOWN: Final = 10  # kinds of refusal in one OTLP answer; the rest are counted
 MAX_REQUEST_ID_CHARS: Final = 100  # AIP-155: a UUID, or whatever else tells two requests apart
 MAX_SCOPE_ITEMS: Final = 200  # technologies, units or offence classes of one authorization
 DRAIN_S: Final = 5  # that calls have to finish when the process ends: some commits' time
@@ -93,10 +100,21 @@ PROJECTOR_BATCH: Final = 2_000  # entries folded in one transaction
 FOLLOW_POLL_S: Final = 0.05  # a lost notification costs no more than this
 PUBLISH_EVERY_S: Final = 0.5  # a commit is under a served checkpoint within 1 s
 
+# --- several ledgers ------------------------------------------------------------
+MAX_LEDGERS: Final = 32  # of one process: each has a projector of some 60 MB and a dozen threads
+DIRECTORY_EVERY_S: Final = 0.5  # as PUBLISH_EVERY_S: what was published since is listed together
+DIRECTORY_LAG_S: Final = 60  # a checkpoint that is not listed by then is missed: two retries' time
+LISTINGS_AT_ONCE: Final = 500  # of one ledger in one commit of the directory, some 400 KB
+LISTED_NOTED_EVERY_S: Final = 10  # a ledger notes where it is listed: one small commit of its own
+
 # --- evidence -----------------------------------------------------------------
 MAX_BUNDLE_ENTRIES: Final = 10_000  # beyond that, audit: it is faster and proves more
 BUNDLE_CHUNK_BYTES: Final = 1_048_576  # of one streamed message: well under MAX_MESSAGE_BYTES
 MAX_BUNDLE_BYTES: Final = 256 * 1024 * 1024  # 10,000 entries of 25 kB, eight times what is usual
+MAX_TIMESTAMPS: Final = 4  # of one bundle: two authorities, and again before their keys end
+MAX_TIMESTAMP_BYTES: Final = 65_536  # of one token: with its certificates most take 2 to 8 kB
+MAX_AUTHORITIES_BYTES: Final = 1_000_000  # a file of certificates: hundreds of them
+TSA_TIMEOUT_S: Final = 20  # of one exchange with a time-stamp authority, to its last byte
 MAX_JSON_DEPTH: Final = 64  # twice MAX_VALUE_DEPTH, and far from any reader's stack
 MAX_JSON_VALUES: Final = 2_000_000  # of one text: some 100 for each entry of a bundle, with room
 
@@ -104,6 +122,19 @@ MAX_JSON_VALUES: Final = 2_000_000  # of one text: some 100 for each entry of a 
 AUDIT_BATCH: Final = 2_000  # entries or rows held at once: some 10 MB
 AUDIT_TILE_ROWS: Final = 256  # of up to 8 KB, held for each level at once
 MAX_FINDINGS: Final = 20  # kept of one table; the rest are counted, the first is what matters
+MAX_AUDIT_SHAPES: Final = 32  # of entries, tried one after another: a ledger has some ten
+MAX_AUDIT_LEARNED: Final = 256  # shapes in all: making one costs as much as reading 100 entries
+MAX_AUDIT_SHAPE_BYTES: Final = 4_096  # a longer entry is read slowly: long shapes are slow to make
+AUDIT_SLICE_TILES: Final = 256  # tiles of one slice: 65,536 entries, one hash three levels up
+AUDIT_IN_FLIGHT: Final = 8  # requests of one process to a server: it may be far away
+AUDIT_TIMEOUT_S: Final = 20  # of one request, to its last byte: a bundle has some 240 kB
+AUDIT_TRIES: Final = 3  # of one request, before the audit gives up and can be resumed
+AUDIT_SLICE_S: Final = 900  # of one slice from a server: 75 kB a second, or it is hanging us
+AUDIT_SORT_RECORDS: Final = 2_000_000  # streams sorted at once: some 150 MB
+MAX_AUDIT_STATE_BYTES: Final = 1024 * 1024 * 1024  # of a state file: 100 bytes a slice and root
+MAX_AUDIT_WORKERS: Final = 64  # processes of one machine: each takes some 100 MB
+MAX_AUDIT_LATER: Final = 2_000_000  # changed uses, in memory while the usage index is made anew
+
 
 # --- the usage index -----------------------------------------------------------
 MAX_USAGE_PROOF_BYTES: Final = 16 * 1024 * 1024  # usage-index/1 fixes it; most take 4 kB
@@ -115,7 +146,14 @@ USAGE_SLICE: Final = 2_000  # while the views are live: they wait for one slice,
 USAGE_EVERY_S: Final = 1.0  # the index follows the views; a proof of now waits as long
 MAX_CACHED_NODES: Final = 100_000  # of the trie, in the projector: some 75 MB
 INDEX_COMMIT_EVERY_S: Final = 60  # by default: an entry of 400 bytes a minute, when there is news
-MAX_SOURCES_SHOWN: Final = 200  # of one agency, in a proof of absence: two entries each
+USAGE_KEEP_ALL_DAYS: Final = 30  # every root; of older ones the first of each day, and the cited
+THIN_ROOTS: Final = 1_000  # let go of in one transaction: some 20 ms
+THIN_NODES: Final = 1_000  # read, or deleted, in one step: some 10 ms, so that nobody waits for it
+THIN_EVERY_S: Final = 3_600  # the projector looks for old roots: a day more or less is nothing
+USAGE_BULK: Final = 50_000  # entries folded at once where an index is made anew: some 200 MB
+USAGE_BULK_KEYS: Final = 20_000  # keys inserted at once, in order, where it is made anew
+MAX_SOURCES_SHOWN: Final = 200  # of one agency, in a proven count: three entries each
+MAX_COUNTED_NAMES: Final = 100  # of one technology, in a proven count: a proof of 4 kB each
 
 # --- files --------------------------------------------------------------------
 MAX_CSV_ROW_BYTES: Final = 131_072  # four times the largest record an entry may keep

@@ -20,6 +20,19 @@ COLLECTIONS: Final = {
     "source": "sources",
     "authorization": "authorizations",
     "import": "imports",
+    "instrument": "instruments",
+    "approval": "approvals",
+    "nil_return": "nilReturns",
+    "mandate": "mandates",
+    "proceeding": "proceedings",
+    "legal_hold": "legalHolds",
+    "incident": "incidents",
+    "holding": "holdings",
+    "statement": "statements",
+    "allegation": "allegations",
+    "observation": "observations",
+    "discrepancy": "discrepancies",
+    "rule_pack": "rulePacks",
 }
 _KINDS: Final = {collection: kind for kind, collection in COLLECTIONS.items()}
 _ID: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._~-]*")

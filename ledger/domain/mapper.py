@@ -18,6 +18,7 @@ from ledger.canonical_json import encode
 from ledger.disclosure import protect
 from ledger.domain.base import LedgerAggregate, Provenance
 from ledger.domain.imports import Import
+from ledger.domain.lives import Life, RulePack
 from ledger.domain.register import Agency, Authorization, Source, Technology
 from ledger.domain.tool_use import ToolUse
 from ledger.entry import Entry, decode_entry, encode_entry
@@ -31,6 +32,24 @@ AGGREGATES: Final[dict[str, type[LedgerAggregate]]] = {
     "authorization": Authorization,
     "import": Import,
     "tool_use": ToolUse,
+    "rule_pack": RulePack,
+    **dict.fromkeys(
+        (
+            "instrument",
+            "approval",
+            "nil_return",
+            "mandate",
+            "proceeding",
+            "legal_hold",
+            "incident",
+            "holding",
+            "statement",
+            "allegation",
+            "observation",
+            "discrepancy",
+        ),
+        Life,
+    ),
 }
 
 

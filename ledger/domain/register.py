@@ -5,30 +5,33 @@ The registers' streams: `agency/<id>`, `technology/<id>`, `source/<id>`, `author
 
 from __future__ import annotations
 
-from ledger.domain.base import Already, LedgerAggregate, Provenance
+from ledger.domain.base import Already, Provenance
+from ledger.domain.lives import Life
 from ledger.errors import Malformed
 from ledger.events import Fact, TechnologyAliased
 
 
-class Agency(LedgerAggregate):
+class Agency(Life):
     """A body that uses investigative technology."""
 
 
-class Source(LedgerAggregate):
+class Source(Life):
     """A system or export that reports uses."""
 
 
-class Authorization(LedgerAggregate):
+class Authorization(Life):
     """A warrant, order, consent or policy."""
 
 
-class Technology(LedgerAggregate):
+class Technology(Life):
     """A product or capability, and the other names its uses stand under."""
 
     def __init__(self) -> None:
+        super().__init__()
         self.aliases: dict[str, int] = {}
 
     def when(self, fact: Fact, version: int) -> None:
+        super().when(fact, version)
         if isinstance(fact, TechnologyAliased):
             self.aliases[fact.alias] = version
 

@@ -6,15 +6,25 @@ Reports themselves do not come this way: a report needs no state, so the hot pat
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import fields
+
+from ledger.canonical_json import JsonValue
 from ledger.domain.base import Already, LedgerAggregate, NotInState, Provenance
 from ledger.errors import Malformed
 from ledger.events import (
+    Amendment,
     AuthorizationLinked,
+    DataFlow,
+    DataFlowReported,
     Fact,
+    OutcomeReported,
+    ToolUseAmended,
     ToolUseReported,
     ToolUseSameAs,
     ToolUseWithdrawn,
 )
+from ledger.events.tool_use import after_amendment
 
 
 class ToolUse(LedgerAggregate):
@@ -30,6 +40,9 @@ class ToolUse(LedgerAggregate):
         if isinstance(fact, ToolUseReported):
             self.reported = fact
             self.cited = dict.fromkeys(fact.authorizations, version)
+            self.technology, self.occurred = fact.technology, fact.occurred
+        elif isinstance(fact, ToolUseAmended):
+            self.technology, self.occurred = after_amendment(fact)
         elif isinstance(fact, AuthorizationLinked):
             self.cited[fact.authorization] = version
         elif isinstance(fact, ToolUseWithdrawn):
@@ -44,11 +57,61 @@ class ToolUse(LedgerAggregate):
         fact = AuthorizationLinked(
             authorization=authorization,
             agency=self.reported.agency,
-            technology=self.reported.technology,
-            occurred=self.reported.occurred,
+            technology=self.technology,
+            occurred=self.occurred,
             authorizations_before=tuple(self.cited),
         )
         self._tell(fact, provenance)
+
+    def amend(
+        self,
+        to: Amendment,
+        provenance: Provenance,
+        *,
+        unset: tuple[str, ...] = (),
+        code: str | None = None,
+        protected: Mapping[str, JsonValue],
+    ) -> None:
+        """Put the report right; the first stays in the log.
+
+        Raises:
+            NotInState: It no longer counts.
+            Malformed: It names a member to unset that there is not, or changes nothing.
+        """
+        self._check_counted()
+        given = to.to_object()
+        known = {item.name for item in fields(Amendment)}
+        for name in unset:
+            if name not in known or name in given:
+                raise Malformed("unset", "must name members of the amendment that are not given")
+        if not given and not unset and set(protected) <= {"amendment_reason"}:
+            raise Malformed("to", "changes nothing")
+        fact = ToolUseAmended(
+            to=to,
+            unset=unset,
+            code=code,
+            agency=self.reported.agency,
+            technology=self.technology,
+            occurred=self.occurred,
+            authorizations_before=tuple(self.cited),
+        )
+        self._tell(fact, provenance, protected)
+
+    def report_outcome(
+        self, fact: OutcomeReported, provenance: Provenance, protected: Mapping[str, JsonValue]
+    ) -> None:
+        """Raises NotInState."""
+        self._check_counted()
+        self._tell(fact, provenance, protected)
+
+    def report_data_flows(self, flows: tuple[DataFlow, ...], provenance: Provenance) -> None:
+        """Raises NotInState."""
+        self._check_counted()
+        self._tell(DataFlowReported(data_flows=flows), provenance)
+
+    def _check_counted(self) -> None:
+        if self.state != "counted":
+            raise NotInState(self.id, self.state, ("link",))
 
     def withdraw(self, reason: str, code: str | None, provenance: Provenance) -> None:
         """Take the report back.
@@ -64,8 +127,8 @@ class ToolUse(LedgerAggregate):
         fact = ToolUseWithdrawn(
             code=code,
             agency=self.reported.agency,
-            technology=self.reported.technology,
-            occurred=self.reported.occurred,
+            technology=self.technology,
+            occurred=self.occurred,
             authorizations_before=tuple(self.cited),
         )
         self._tell(fact, provenance, {"reason": reason})
@@ -89,8 +152,8 @@ class ToolUse(LedgerAggregate):
         fact = ToolUseSameAs(
             same_as=other.id,
             agency=self.reported.agency,
-            technology=self.reported.technology,
-            occurred=self.reported.occurred,
+            technology=self.technology,
+            occurred=self.occurred,
             authorizations_before=tuple(self.cited),
         )
         self._tell(fact, provenance)

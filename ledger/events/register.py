@@ -70,8 +70,8 @@ class SourceRegistered(Fact):
 class AuthorizationGranted(Fact):
     """A warrant, order, consent or policy as the register of authority keeps it.
 
-    Stream `authorization/<id>`. The granting officer is protected (`granting_officer`).
-    `technologies`, `units` and `offence_classes` bound its scope; empty means unbounded.
+    Stream `authorization/<id>`. The granting officer is protected (`granting_officer`), and so
+    are `subjects`, `places` and `urgency_reason`. `technologies`, `units` and `offence_classes` bound its scope; empty means unbounded.
     """
 
     TOPIC: ClassVar[str] = "authorization.granted.v1"
@@ -86,9 +86,11 @@ class AuthorizationGranted(Fact):
     instrument: str | None = None
     instrument_version: str | None = None
     urgency_used: bool | None = None
+    self_authorisation: bool | None = None  # whoever granted it also acted under it
     technologies: tuple[str, ...] = ()
     units: tuple[str, ...] = ()
     offence_classes: tuple[str, ...] = ()
+    conditions: tuple[str, ...] | None = None
 
 
 AUTHORIZATION_KINDS = ("warrant", "order", "statute", "consent", "policy", "other")

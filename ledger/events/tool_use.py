@@ -11,7 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar, Final
 
-from ledger.events.facts import Fact, fact
+from ledger.events.facts import Fact, Record, fact
 from ledger.events.values import Count, DataFlow, Interval, Occurred
 
 ACQUISITIONS: Final = (
@@ -131,3 +131,85 @@ class ToolUseSameAs(Fact):
     authorizations_before: tuple[str, ...] = ()
     technology: str | None = None
     occurred: Occurred | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Amendment(Record):
+    """What a use is to say from now on; a member that is absent stays as it was."""
+
+    technology: str | None = None
+    occurred: Occurred | None = None
+    technology_version: str | None = None
+    capability: str | None = None
+    acquisition: str | None = None
+    trigger: str | None = None
+    credential_strength: str | None = None
+    unit: str | None = None
+    performer_role: str | None = None
+    urgency_used: bool | None = None
+    purpose: str | None = None
+    offence_class: str | None = None
+    object_category: str | None = None
+    objects: Count | None = None
+    reference_database: str | None = None
+    window_requested: Interval | None = None
+    window_returned: Interval | None = None
+    networks_searched: Count | None = None
+    devices_searched: Count | None = None
+
+
+@fact
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ToolUseAmended(Fact):
+    """The report is put right; what it said first stays in the log. Stream: the use's.
+
+    Like every change it carries what the use stood under before: `agency`, `technology`,
+    `occurred` and `authorizations_before` are the old ones. `unset` names members that are
+    unknown from now on. Protected fields may be given anew (`performer`, `reason`, …), and the
+    reason for the amendment is protected (`amendment_reason`); `code` says its kind.
+    """
+
+    TOPIC: ClassVar[str] = "tool_use.amended.v1"
+
+    agency: str
+    to: Amendment
+    code: str | None = None
+    unset: tuple[str, ...] = ()
+    authorizations_before: tuple[str, ...] = ()
+    technology: str | None = None
+    occurred: Occurred | None = None
+
+
+def after_amendment(fact: ToolUseAmended) -> tuple[str | None, Occurred | None]:
+    """Technology and time of a use once it is amended."""
+    technology = fact.technology if fact.to.technology is None else fact.to.technology
+    occurred = fact.occurred if fact.to.occurred is None else fact.to.occurred
+    return (
+        None if "technology" in fact.unset else technology,
+        None if "occurred" in fact.unset else occurred,
+    )
+
+
+@fact
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OutcomeReported(Fact):
+    """What came of a use, told after the report. Verifiers are protected (`verifiers`).
+
+    `human_verified` says whether a person checked the result before it was acted on.
+    """
+
+    TOPIC: ClassVar[str] = "tool_use.outcome_reported.v1"
+
+    outcome: str
+    human_verified: bool | None = None
+    at: Occurred | None = None
+
+
+@fact
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DataFlowReported(Fact):
+    """Where data of a use went, told after the report; these are added to those known."""
+
+    TOPIC: ClassVar[str] = "tool_use.data_flow_reported.v1"
+
+    data_flows: tuple[DataFlow, ...]

@@ -5,7 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
-from ledger.events.facts import Fact, fact
+from ledger.events.facts import Fact, Record, fact
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Subtree(Record):
+    """A part of the index that is shown closed: placements below it, and its hash in hex."""
+
+    total: int
+    hash: str
 
 
 @fact
@@ -15,6 +23,11 @@ class UsageIndexCommitted(Fact):
 
     Stream `usage_index/main`. `root` is 64 hex digits in lower case; `tree_size` is at most the
     entry's own leaf index. What a root means: docs/usage-index.md.
+
+    Members:
+        performers, performers_withdrawn: The two sides of family agency+performer, closed; absent
+            where empty. Its keys rest on pseudonyms that no entry shows; with these two, entries
+            alone give all the rest of the root.
     """
 
     TOPIC: ClassVar[str] = "usage_index.committed.v1"
@@ -23,3 +36,5 @@ class UsageIndexCommitted(Fact):
     tree_size: int
     root: str
     total: int
+    performers: Subtree | None = None
+    performers_withdrawn: Subtree | None = None

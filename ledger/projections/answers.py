@@ -20,11 +20,11 @@ from ledger.events import (
     Fact,
     ImportWithdrawn,
     SourceRegistered,
-    TechnologyAliased,
     TechnologyRegistered,
     ToolUseReported,
 )
 from ledger.projections.questions import Question, judge
+from ledger.projections.registers import Aliases, Registers
 from ledger.projections.uses import (
     OPEN_EARLIEST,
     OPEN_LATEST,
@@ -38,41 +38,12 @@ from ledger.streams import name_of_stream
 from ledger.times import text_of_us
 
 
-class Aliases:
-    """Which technologies are one: the symmetric, transitive closure of what was said."""
-
-    def __init__(self) -> None:
-        self._group: dict[str, list[str]] = {}
-
-    def join(self, technology: str, alias: str) -> None:
-        """The first name of a group stays its head: what uses are counted under."""
-        one = self._group.setdefault(technology, [technology])
-        other = self._group.setdefault(alias, [alias])
-        if one is not other:
-            one += other
-            for name in other:
-                self._group[name] = one
-
-    def group(self, technology: str) -> tuple[str, ...]:
-        """Every name of a technology, itself included, in the order they were joined."""
-        return tuple(self._group.get(technology, (technology,)))
-
-    def head(self, technology: str) -> str:
-        return self._group.get(technology, (technology,))[0]
-
-    def groups(self) -> Mapping[str, tuple[str, ...]]:
-        """Every name to all names of its technology; the names of one share one tuple."""
-        lists = {id(group): group for group in self._group.values()}
-        tuples = {number: tuple(group) for number, group in lists.items()}
-        return {name: tuples[id(group)] for name, group in self._group.items()}
-
-
 class Fold:
     """Uses and names as some entries tell them; add entries in leaf order."""
 
     def __init__(self) -> None:
         self.uses: dict[str, UseRow] = {}
-        self.aliases = Aliases()
+        self.registers = Registers()
         self.names: dict[str, str] = {}
         self.withdrawn_imports: set[str] = set()
         self._next = 0
@@ -88,6 +59,7 @@ class Fold:
             raise Malformed("entries", "must stand in rising leaf order")
         self._next = leaf_index + 1
         fact = entry.fact()
+        self.registers.add(leaf_index, entry, shown)
         kind = entry.stream.partition("/")[0]
         if isinstance(fact, ToolUseReported):
             if entry.stream in self.uses:
@@ -97,7 +69,9 @@ class Fold:
             row = self.uses.get(entry.stream)
             if row is None:
                 raise Malformed("entries", "change a use whose report is not here")
-            self.uses[entry.stream] = changed(row, fact, leaf_index) or row
+            self.uses[entry.stream] = (
+                changed(row, fact, leaf_index, entry=entry, shown=shown) or row
+            )
         else:
             self._register(fact, entry)
 
@@ -110,10 +84,13 @@ class Fold:
             self.names[fact.source] = fact.name
         elif isinstance(fact, AuthorizationGranted):
             self.names[fact.authorization] = fact.identifier or fact.kind
-        elif isinstance(fact, TechnologyAliased):
-            self.aliases.join(fact.technology, fact.alias)
         elif isinstance(fact, ImportWithdrawn):
             self.withdrawn_imports.add(name_of_stream(entry.stream))
+
+    @property
+    def aliases(self) -> Aliases:
+        """Which technologies are one."""
+        return self.registers.aliases
 
     def counted(self, row: UseRow) -> bool:
         """True where a use is neither withdrawn, by itself or its import, nor told twice."""

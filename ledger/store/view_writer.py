@@ -151,9 +151,9 @@ class ViewWriter:
         """
         self._names_at = -1
         with self.engine.begin() as connection:
-            for tables in (usage_tables.metadata, t.metadata):
-                for table in reversed(tables.sorted_tables):
-                    connection.execute(table.delete())
+            usage_tables.clear(connection)
+            for table in reversed(t.metadata.sorted_tables):
+                connection.execute(table.delete())
             connection.execute(t.position.insert().values(id=0, tree_size=0))
 
     def refresh_statistics(self) -> None:
@@ -233,7 +233,9 @@ class _Batch:
             before = self._current.get(stream)
             if before is None:
                 raise Malformed("entry", "changes a use whose report is not in the log")
-            after = changed(before, fact, stored.leaf_index)
+            after = changed(
+                before, fact, stored.leaf_index, entry=entry, shown=shown_values(stored)
+            )
             if after is None:
                 return
             row = after

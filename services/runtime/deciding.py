@@ -62,7 +62,7 @@ async def carry_out(
     """
     result: Receipt | CandourError | None = None
     for _ in range(MAX_DECISIONS):
-        decided = await serving.run(_decide, serving, asked)
+        decided = await serving.run(decide, serving, asked)
         if isinstance(decided, Receipt):
             return decided, await serving.run(_checkpoint, serving)
         check_deadline(context)
@@ -84,7 +84,7 @@ async def answer(
     return {"receipt": receipt_message(receipt), "checkpoint": checkpoint.decode()}
 
 
-def _decide(serving: Serving, asked: Asked) -> NewEntry | Receipt:
+def decide(serving: Serving, asked: Asked) -> NewEntry | Receipt:
     """A new entry, or the receipt of the one that says it already. Blocking."""
     hosted = serving.hosted
     identity = content = None
@@ -109,11 +109,10 @@ def _decide(serving: Serving, asked: Asked) -> NewEntry | Receipt:
 
 def _first_receipt(serving: Serving, identity: bytes, content: bytes) -> Receipt | None:
     store = serving.hosted.store
-    with store.transaction() as transaction:  # left without a commit: nothing is written
-        _, held, _ = transaction.begin([identity], [])
-    if identity not in held:
+    held = store.held(identity)
+    if held is None:
         return None
-    leaf_index, said_first = held[identity]
+    leaf_index, said_first = held
     (first,) = store.entries_at([leaf_index])
     name = name_of_stream(first.stream)
     if said_first is not None and said_first != content:

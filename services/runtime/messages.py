@@ -160,7 +160,7 @@ def _read_protected(message: pb.ToolUse) -> dict[str, JsonValue]:
     protected: dict[str, JsonValue] = {}
     for field in _TEXTS:
         if has(field):
-            protected[field] = _read_text(getattr(message, field), field)
+            protected[field] = read_protected_text(getattr(message, field), field)
     if message.object_json:
         if "object" in protected:
             raise Malformed("object_json", "stands in place of object, not beside it")
@@ -172,7 +172,8 @@ def _read_protected(message: pb.ToolUse) -> dict[str, JsonValue]:
     return protected
 
 
-def _read_text(text: pb.ProtectedText, field: str) -> JsonValue:
+def read_protected_text(text: pb.ProtectedText, field: str) -> JsonValue:
+    """A text, or the mark that hides it. Raises Malformed."""
     if text.HasField("value"):
         return text.value
     if text.HasField("masked"):

@@ -1,6 +1,6 @@
 """How does a test call a service? A server in a thread, over either store, and plain stubs.
 
-    Server(settings) ──thread: loop, ledger, gRPC, publisher──► target ──stubs──► the test
+    Server(settings) ──thread: loop, ledger, gRPC, HTTP, publisher──► target ──stubs──► the test
 
 The clients are synchronous, so that a test reads from top to bottom.
 """
@@ -22,17 +22,21 @@ from grpc_status import rpc_status
 
 from ledger.limits import MAX_MESSAGE_BYTES
 from ledger.store.core import LedgerStore, StoreUnavailable
+from services.cli.host import HttpServer
+from services.ingest import logs
 from services.ingest import servicer as ingest
 from services.pb.candour.v1 import (
     common_pb2,
     ingest_pb2,
     ingest_pb2_grpc,
     proofs_pb2_grpc,
+    record_pb2_grpc,
     registry_pb2,
     registry_pb2_grpc,
 )
 from services.proofs import servicer as proofs
 from services.publisher.publisher import Publisher
+from services.record import servicer as record
 from services.registry import servicer as registry
 from services.runtime.hosting import Hosted, open_ledger
 from services.runtime.server import GrpcServer, Service
@@ -72,6 +76,7 @@ class Server:
         self.ingest = ingest_pb2_grpc.IngestServiceStub(self.channel)
         self.registry = registry_pb2_grpc.RegistryServiceStub(self.channel)
         self.proofs = proofs_pb2_grpc.ProofsServiceStub(self.channel)
+        self.record = record_pb2_grpc.RecordServiceStub(self.channel)
         self.registry.RegisterAgency(
             registry_pb2.RegisterAgencyRequest(
                 parent=PARENT, agency=registry_pb2.Agency(name=AGENCY, display_name="A")
@@ -115,21 +120,27 @@ class Server:
         self.serving = Serving(self.hosted)
         ledgers = {self.hosted.name: self.serving}
         takes, keeps = ingest.IngestServicer(ledgers), registry.RegistryServicer(ledgers)
-        proves = proofs.ProofsServicer(ledgers)
+        proves, reads_logs = proofs.ProofsServicer(ledgers), logs.LogsServicer(ledgers)
+        records = record.RecordServicer(ledgers)
         self.grpc = GrpcServer(
             "127.0.0.1:0",
             ledgers,
             [
                 Service(ingest.SERVICE, lambda server: ingest.add_to_server(takes, server)),
+                Service(logs.SERVICE, lambda server: logs.add_to_server(reads_logs, server)),
                 Service(registry.SERVICE, lambda server: registry.add_to_server(keeps, server)),
+                Service(record.SERVICE, lambda server: record.add_to_server(records, server)),
                 Service(proofs.SERVICE, lambda server: proofs.add_to_server(proves, server)),
             ],
         )
         await self.grpc.start()
+        self.http = HttpServer("127.0.0.1:0", ledgers)
+        await self.http.start()
         self.publisher = Publisher(self.serving)
         await self.publisher.start()
         self._ready.set()
         await self._stop.wait()
+        await self.http.stop()
         await self.grpc.stop()
         await self.publisher.stop()
         self.hosted.close()

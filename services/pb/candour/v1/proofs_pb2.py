@@ -27,13 +27,15 @@ from services.pb.candour.v1 import query_pb2 as candour_dot_v1_dot_query__pb2
 from google.api import field_behavior_pb2 as google_dot_api_dot_field__behavior__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x17\x63\x61ndour/v1/proofs.proto\x12\ncandour.v1\x1a\x17\x63\x61ndour/v1/common.proto\x1a\x16\x63\x61ndour/v1/query.proto\x1a\x1fgoogle/api/field_behavior.proto\"*\n\x12GetTreeHeadRequest\x12\x14\n\x06parent\x18\x01 \x01(\tB\x04\xe2\x41\x01\x02\"\xbf\x01\n\x13GetTreeHeadResponse\x12\x11\n\ttree_size\x18\x01 \x01(\x03\x12\x11\n\troot_hash\x18\x02 \x01(\x0c\x12\x12\n\ncheckpoint\x18\x03 \x01(\t\x12\x1c\n\x14\x63heckpoint_tree_size\x18\x04 \x01(\x03\x12\x1b\n\x13projected_tree_size\x18\x05 \x01(\x03\x12\x19\n\x11held_back_seconds\x18\x06 \x01(\x03\x12\x18\n\x10held_back_reason\x18\x07 \x01(\t\"]\n\x18GetInclusionProofRequest\x12\x14\n\x06parent\x18\x01 \x01(\tB\x04\xe2\x41\x01\x02\x12\x18\n\nleaf_index\x18\x02 \x01(\x03\x42\x04\xe2\x41\x01\x02\x12\x11\n\ttree_size\x18\x03 \x01(\x03\"x\n\x19GetInclusionProofResponse\x12\x11\n\tleaf_hash\x18\x01 \x01(\x0c\x12\x0e\n\x06hashes\x18\x02 \x03(\x0c\x12\x11\n\ttree_size\x18\x03 \x01(\x03\x12\x11\n\troot_hash\x18\x04 \x01(\x0c\x12\x12\n\ncheckpoint\x18\x05 \x01(\t\"\\\n\x1aGetConsistencyProofRequest\x12\x14\n\x06parent\x18\x01 \x01(\tB\x04\xe2\x41\x01\x02\x12\x15\n\rold_tree_size\x18\x02 \x01(\x03\x12\x11\n\ttree_size\x18\x03 \x01(\x03\"j\n\x1bGetConsistencyProofResponse\x12\x0e\n\x06hashes\x18\x01 \x03(\x0c\x12\x15\n\rold_root_hash\x18\x02 \x01(\x0c\x12\x11\n\ttree_size\x18\x03 \x01(\x03\x12\x11\n\troot_hash\x18\x04 \x01(\x0c\"A\n\x0fGetEntryRequest\x12\x14\n\x06parent\x18\x01 \x01(\tB\x04\xe2\x41\x01\x02\x12\x18\n\nleaf_index\x18\x02 \x01(\x03\x42\x04\xe2\x41\x01\x02\"4\n\x10GetEntryResponse\x12\r\n\x05\x65ntry\x18\x01 \x01(\x0c\x12\x11\n\tleaf_hash\x18\x02 \x01(\x0c\"^\n\x11GetReceiptRequest\x12\x14\n\x06parent\x18\x01 \x01(\tB\x04\xe2\x41\x01\x02\x12\x14\n\x06source\x18\x02 \x01(\tB\x04\xe2\x41\x01\x02\x12\x1d\n\x0fsource_event_id\x18\x03 \x01(\tB\x04\xe2\x41\x01\x02\"N\n\x12GetReceiptResponse\x12$\n\x07receipt\x18\x01 \x01(\x0b\x32\x13.candour.v1.Receipt\x12\x12\n\ncheckpoint\x18\x02 \x01(\t\"\xbc\x01\n\x14ProveToolUsesRequest\x12\x14\n\x06parent\x18\x01 \x01(\tB\x04\xe2\x41\x01\x02\x12\x0e\n\x06\x66ilter\x18\x02 \x01(\t\x12\"\n\x02\x62y\x18\x03 \x01(\x0e\x32\x16.candour.v1.SummaryKey\x12\x1f\n\x05\x61s_of\x18\x04 \x01(\x0b\x32\x10.candour.v1.AsOf\x12\x15\n\rmin_tree_size\x18\x05 \x01(\x03\x12\x10\n\x08\x64isclose\x18\x06 \x03(\t\x12\x10\n\x08\x63omplete\x18\x07 \x01(\x08\"&\n\x15ProveToolUsesResponse\x12\r\n\x05\x63hunk\x18\x01 \x01(\x0c\"\xd3\x01\n\x11ProveUsageRequest\x12\x14\n\x06parent\x18\x01 \x01(\tB\x04\xe2\x41\x01\x02\x12\x14\n\x06\x61gency\x18\x02 \x01(\tB\x04\xe2\x41\x01\x02\x12\x18\n\ntechnology\x18\x03 \x01(\tB\x04\xe2\x41\x01\x02\x12\x17\n\tfirst_day\x18\x04 \x01(\tB\x04\xe2\x41\x01\x02\x12\x16\n\x08last_day\x18\x05 \x01(\tB\x04\xe2\x41\x01\x02\x12\x1f\n\x05\x61s_of\x18\x06 \x01(\x0b\x32\x10.candour.v1.AsOf\x12\x15\n\rmin_tree_size\x18\x07 \x01(\x03\x12\x0f\n\x07\x61\x62sence\x18\x08 \x01(\x08\"#\n\x12ProveUsageResponse\x12\r\n\x05\x63hunk\x18\x01 \x01(\x0c\x32\xe4\x04\n\rProofsService\x12N\n\x0bGetTreeHead\x12\x1e.candour.v1.GetTreeHeadRequest\x1a\x1f.candour.v1.GetTreeHeadResponse\x12`\n\x11GetInclusionProof\x12$.candour.v1.GetInclusionProofRequest\x1a%.candour.v1.GetInclusionProofResponse\x12\x66\n\x13GetConsistencyProof\x12&.candour.v1.GetConsistencyProofRequest\x1a\'.candour.v1.GetConsistencyProofResponse\x12\x45\n\x08GetEntry\x12\x1b.candour.v1.GetEntryRequest\x1a\x1c.candour.v1.GetEntryResponse\x12K\n\nGetReceipt\x12\x1d.candour.v1.GetReceiptRequest\x1a\x1e.candour.v1.GetReceiptResponse\x12V\n\rProveToolUses\x12 .candour.v1.ProveToolUsesRequest\x1a!.candour.v1.ProveToolUsesResponse0\x01\x12M\n\nProveUsage\x12\x1d.candour.v1.ProveUsageRequest\x1a\x1e.candour.v1.ProveUsageResponse0\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x17\x63\x61ndour/v1/proofs.proto\x12\ncandour.v1\x1a\x17\x63\x61ndour/v1/common.proto\x1a\x16\x63\x61ndour/v1/query.proto\x1a\x1fgoogle/api/field_behavior.proto\"\x14\n\x12ListLedgersRequest\"\xc0\x01\n\x06Ledger\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0e\n\x06origin\x18\x02 \x01(\t\x12\x0c\n\x04vkey\x18\x03 \x01(\t\x12\x11\n\ttree_size\x18\x04 \x01(\x03\x12\x12\n\ncheckpoint\x18\x05 \x01(\t\x12\x1c\n\x14\x63heckpoint_tree_size\x18\x06 \x01(\x03\x12\x11\n\tdirectory\x18\x07 \x01(\x08\x12\x1d\n\x10listed_tree_size\x18\x08 \x01(\x03H\x00\x88\x01\x01\x42\x13\n\x11_listed_tree_size\":\n\x13ListLedgersResponse\x12#\n\x07ledgers\x18\x01 \x03(\x0b\x32\x12.candour.v1.Ledger\"0\n\x18GetDirectoryProofRequest\x12\x14\n\x06parent\x18\x01 \x01(\tB\x04\xe2\x41\x01\x02\"/\n\x19GetDirectoryProofResponse\x12\x12\n\ntlog_proof\x18\x01 \x01(\x0c\"*\n\x12GetTreeHeadRequest\x12\x14\n\x06parent\x18\x01 \x01(\tB\x04\xe2\x41\x01\x02\"\xbf\x01\n\x13GetTreeHeadResponse\x12\x11\n\ttree_size\x18\x01 \x01(\x03\x12\x11\n\troot_hash\x18\x02 \x01(\x0c\x12\x12\n\ncheckpoint\x18\x03 \x01(\t\x12\x1c\n\x14\x63heckpoint_tree_size\x18\x04 \x01(\x03\x12\x1b\n\x13projected_tree_size\x18\x05 \x01(\x03\x12\x19\n\x11held_back_seconds\x18\x06 \x01(\x03\x12\x18\n\x10held_back_reason\x18\x07 \x01(\t\"]\n\x18GetInclusionProofRequest\x12\x14\n\x06parent\x18\x01 \x01(\tB\x04\xe2\x41\x01\x02\x12\x18\n\nleaf_index\x18\x02 \x01(\x03\x42\x04\xe2\x41\x01\x02\x12\x11\n\ttree_size\x18\x03 \x01(\x03\"x\n\x19GetInclusionProofResponse\x12\x11\n\tleaf_hash\x18\x01 \x01(\x0c\x12\x0e\n\x06hashes\x18\x02 \x03(\x0c\x12\x11\n\ttree_size\x18\x03 \x01(\x03\x12\x11\n\troot_hash\x18\x04 \x01(\x0c\x12\x12\n\ncheckpoint\x18\x05 \x01(\t\"\\\n\x1aGetConsistencyProofRequest\x12\x14\n\x06parent\x18\x01 \x01(\tB\x04\xe2\x41\x01\x02\x12\x15\n\rold_tree_size\x18\x02 \x01(\x03\x12\x11\n\ttree_size\x18\x03 \x01(\x03\"j\n\x1bGetConsistencyProofResponse\x12\x0e\n\x06hashes\x18\x01 \x03(\x0c\x12\x15\n\rold_root_hash\x18\x02 \x01(\x0c\x12\x11\n\ttree_size\x18\x03 \x01(\x03\x12\x11\n\troot_hash\x18\x04 \x01(\x0c\"A\n\x0fGetEntryRequest\x12\x14\n\x06parent\x18\x01 \x01(\tB\x04\xe2\x41\x01\x02\x12\x18\n\nleaf_index\x18\x02 \x01(\x03\x42\x04\xe2\x41\x01\x02\"4\n\x10GetEntryResponse\x12\r\n\x05\x65ntry\x18\x01 \x01(\x0c\x12\x11\n\tleaf_hash\x18\x02 \x01(\x0c\"^\n\x11GetReceiptRequest\x12\x14\n\x06parent\x18\x01 \x01(\tB\x04\xe2\x41\x01\x02\x12\x14\n\x06source\x18\x02 \x01(\tB\x04\xe2\x41\x01\x02\x12\x1d\n\x0fsource_event_id\x18\x03 \x01(\tB\x04\xe2\x41\x01\x02\"N\n\x12GetReceiptResponse\x12$\n\x07receipt\x18\x01 \x01(\x0b\x32\x13.candour.v1.Receipt\x12\x12\n\ncheckpoint\x18\x02 \x01(\t\"D\n\x0fOlderCheckpoint\x12\x0e\n\x04note\x18\x01 \x01(\tH\x00\x12\x13\n\ttree_size\x18\x02 \x01(\x03H\x00\x42\x0c\n\ncheckpoint\"\xe8\x01\n\x14ProveToolUsesRequest\x12\x14\n\x06parent\x18\x01 \x01(\tB\x04\xe2\x41\x01\x02\x12\x0e\n\x06\x66ilter\x18\x02 \x01(\t\x12\"\n\x02\x62y\x18\x03 \x01(\x0e\x32\x16.candour.v1.SummaryKey\x12\x1f\n\x05\x61s_of\x18\x04 \x01(\x0b\x32\x10.candour.v1.AsOf\x12\x15\n\rmin_tree_size\x18\x05 \x01(\x03\x12\x10\n\x08\x64isclose\x18\x06 \x03(\t\x12\x10\n\x08\x63omplete\x18\x07 \x01(\x08\x12*\n\x05older\x18\x08 \x01(\x0b\x32\x1b.candour.v1.OlderCheckpoint\"&\n\x15ProveToolUsesResponse\x12\r\n\x05\x63hunk\x18\x01 \x01(\x0c\"\xff\x01\n\x11ProveUsageRequest\x12\x14\n\x06parent\x18\x01 \x01(\tB\x04\xe2\x41\x01\x02\x12\x14\n\x06\x61gency\x18\x02 \x01(\tB\x04\xe2\x41\x01\x02\x12\x18\n\ntechnology\x18\x03 \x01(\tB\x04\xe2\x41\x01\x02\x12\x17\n\tfirst_day\x18\x04 \x01(\tB\x04\xe2\x41\x01\x02\x12\x16\n\x08last_day\x18\x05 \x01(\tB\x04\xe2\x41\x01\x02\x12\x1f\n\x05\x61s_of\x18\x06 \x01(\x0b\x32\x10.candour.v1.AsOf\x12\x15\n\rmin_tree_size\x18\x07 \x01(\x03\x12\x0f\n\x07\x61\x62sence\x18\x08 \x01(\x08\x12*\n\x05older\x18\t \x01(\x0b\x32\x1b.candour.v1.OlderCheckpoint\"#\n\x12ProveUsageResponse\x12\r\n\x05\x63hunk\x18\x01 \x01(\x0c\x32\x96\x06\n\rProofsService\x12N\n\x0bListLedgers\x12\x1e.candour.v1.ListLedgersRequest\x1a\x1f.candour.v1.ListLedgersResponse\x12`\n\x11GetDirectoryProof\x12$.candour.v1.GetDirectoryProofRequest\x1a%.candour.v1.GetDirectoryProofResponse\x12N\n\x0bGetTreeHead\x12\x1e.candour.v1.GetTreeHeadRequest\x1a\x1f.candour.v1.GetTreeHeadResponse\x12`\n\x11GetInclusionProof\x12$.candour.v1.GetInclusionProofRequest\x1a%.candour.v1.GetInclusionProofResponse\x12\x66\n\x13GetConsistencyProof\x12&.candour.v1.GetConsistencyProofRequest\x1a\'.candour.v1.GetConsistencyProofResponse\x12\x45\n\x08GetEntry\x12\x1b.candour.v1.GetEntryRequest\x1a\x1c.candour.v1.GetEntryResponse\x12K\n\nGetReceipt\x12\x1d.candour.v1.GetReceiptRequest\x1a\x1e.candour.v1.GetReceiptResponse\x12V\n\rProveToolUses\x12 .candour.v1.ProveToolUsesRequest\x1a!.candour.v1.ProveToolUsesResponse0\x01\x12M\n\nProveUsage\x12\x1d.candour.v1.ProveUsageRequest\x1a\x1e.candour.v1.ProveUsageResponse0\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'candour.v1.proofs_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
+  _globals['_GETDIRECTORYPROOFREQUEST'].fields_by_name['parent']._loaded_options = None
+  _globals['_GETDIRECTORYPROOFREQUEST'].fields_by_name['parent']._serialized_options = b'\342A\001\002'
   _globals['_GETTREEHEADREQUEST'].fields_by_name['parent']._loaded_options = None
   _globals['_GETTREEHEADREQUEST'].fields_by_name['parent']._serialized_options = b'\342A\001\002'
   _globals['_GETINCLUSIONPROOFREQUEST'].fields_by_name['parent']._loaded_options = None
@@ -64,34 +66,46 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_PROVEUSAGEREQUEST'].fields_by_name['first_day']._serialized_options = b'\342A\001\002'
   _globals['_PROVEUSAGEREQUEST'].fields_by_name['last_day']._loaded_options = None
   _globals['_PROVEUSAGEREQUEST'].fields_by_name['last_day']._serialized_options = b'\342A\001\002'
-  _globals['_GETTREEHEADREQUEST']._serialized_start=121
-  _globals['_GETTREEHEADREQUEST']._serialized_end=163
-  _globals['_GETTREEHEADRESPONSE']._serialized_start=166
-  _globals['_GETTREEHEADRESPONSE']._serialized_end=357
-  _globals['_GETINCLUSIONPROOFREQUEST']._serialized_start=359
-  _globals['_GETINCLUSIONPROOFREQUEST']._serialized_end=452
-  _globals['_GETINCLUSIONPROOFRESPONSE']._serialized_start=454
-  _globals['_GETINCLUSIONPROOFRESPONSE']._serialized_end=574
-  _globals['_GETCONSISTENCYPROOFREQUEST']._serialized_start=576
-  _globals['_GETCONSISTENCYPROOFREQUEST']._serialized_end=668
-  _globals['_GETCONSISTENCYPROOFRESPONSE']._serialized_start=670
-  _globals['_GETCONSISTENCYPROOFRESPONSE']._serialized_end=776
-  _globals['_GETENTRYREQUEST']._serialized_start=778
-  _globals['_GETENTRYREQUEST']._serialized_end=843
-  _globals['_GETENTRYRESPONSE']._serialized_start=845
-  _globals['_GETENTRYRESPONSE']._serialized_end=897
-  _globals['_GETRECEIPTREQUEST']._serialized_start=899
-  _globals['_GETRECEIPTREQUEST']._serialized_end=993
-  _globals['_GETRECEIPTRESPONSE']._serialized_start=995
-  _globals['_GETRECEIPTRESPONSE']._serialized_end=1073
-  _globals['_PROVETOOLUSESREQUEST']._serialized_start=1076
-  _globals['_PROVETOOLUSESREQUEST']._serialized_end=1264
-  _globals['_PROVETOOLUSESRESPONSE']._serialized_start=1266
-  _globals['_PROVETOOLUSESRESPONSE']._serialized_end=1304
-  _globals['_PROVEUSAGEREQUEST']._serialized_start=1307
-  _globals['_PROVEUSAGEREQUEST']._serialized_end=1518
-  _globals['_PROVEUSAGERESPONSE']._serialized_start=1520
-  _globals['_PROVEUSAGERESPONSE']._serialized_end=1555
-  _globals['_PROOFSSERVICE']._serialized_start=1558
-  _globals['_PROOFSSERVICE']._serialized_end=2170
+  _globals['_LISTLEDGERSREQUEST']._serialized_start=121
+  _globals['_LISTLEDGERSREQUEST']._serialized_end=141
+  _globals['_LEDGER']._serialized_start=144
+  _globals['_LEDGER']._serialized_end=336
+  _globals['_LISTLEDGERSRESPONSE']._serialized_start=338
+  _globals['_LISTLEDGERSRESPONSE']._serialized_end=396
+  _globals['_GETDIRECTORYPROOFREQUEST']._serialized_start=398
+  _globals['_GETDIRECTORYPROOFREQUEST']._serialized_end=446
+  _globals['_GETDIRECTORYPROOFRESPONSE']._serialized_start=448
+  _globals['_GETDIRECTORYPROOFRESPONSE']._serialized_end=495
+  _globals['_GETTREEHEADREQUEST']._serialized_start=497
+  _globals['_GETTREEHEADREQUEST']._serialized_end=539
+  _globals['_GETTREEHEADRESPONSE']._serialized_start=542
+  _globals['_GETTREEHEADRESPONSE']._serialized_end=733
+  _globals['_GETINCLUSIONPROOFREQUEST']._serialized_start=735
+  _globals['_GETINCLUSIONPROOFREQUEST']._serialized_end=828
+  _globals['_GETINCLUSIONPROOFRESPONSE']._serialized_start=830
+  _globals['_GETINCLUSIONPROOFRESPONSE']._serialized_end=950
+  _globals['_GETCONSISTENCYPROOFREQUEST']._serialized_start=952
+  _globals['_GETCONSISTENCYPROOFREQUEST']._serialized_end=1044
+  _globals['_GETCONSISTENCYPROOFRESPONSE']._serialized_start=1046
+  _globals['_GETCONSISTENCYPROOFRESPONSE']._serialized_end=1152
+  _globals['_GETENTRYREQUEST']._serialized_start=1154
+  _globals['_GETENTRYREQUEST']._serialized_end=1219
+  _globals['_GETENTRYRESPONSE']._serialized_start=1221
+  _globals['_GETENTRYRESPONSE']._serialized_end=1273
+  _globals['_GETRECEIPTREQUEST']._serialized_start=1275
+  _globals['_GETRECEIPTREQUEST']._serialized_end=1369
+  _globals['_GETRECEIPTRESPONSE']._serialized_start=1371
+  _globals['_GETRECEIPTRESPONSE']._serialized_end=1449
+  _globals['_OLDERCHECKPOINT']._serialized_start=1451
+  _globals['_OLDERCHECKPOINT']._serialized_end=1519
+  _globals['_PROVETOOLUSESREQUEST']._serialized_start=1522
+  _globals['_PROVETOOLUSESREQUEST']._serialized_end=1754
+  _globals['_PROVETOOLUSESRESPONSE']._serialized_start=1756
+  _globals['_PROVETOOLUSESRESPONSE']._serialized_end=1794
+  _globals['_PROVEUSAGEREQUEST']._serialized_start=1797
+  _globals['_PROVEUSAGEREQUEST']._serialized_end=2052
+  _globals['_PROVEUSAGERESPONSE']._serialized_start=2054
+  _globals['_PROVEUSAGERESPONSE']._serialized_end=2089
+  _globals['_PROOFSSERVICE']._serialized_start=2092
+  _globals['_PROOFSSERVICE']._serialized_end=2882
 # @@protoc_insertion_point(module_scope)

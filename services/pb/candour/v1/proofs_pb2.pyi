@@ -24,6 +24,143 @@ else:
 DESCRIPTOR: _descriptor.FileDescriptor
 
 @_typing.final
+class ListLedgersRequest(_message.Message):
+    """Request of ListLedgers."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    def __init__(
+        self,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListLedgersRequest: _TypeAlias = ListLedgersRequest  # noqa: Y015
+
+@_typing.final
+class Ledger(_message.Message):
+    """A log that is served here."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NAME_FIELD_NUMBER: _builtins.int
+    ORIGIN_FIELD_NUMBER: _builtins.int
+    VKEY_FIELD_NUMBER: _builtins.int
+    TREE_SIZE_FIELD_NUMBER: _builtins.int
+    CHECKPOINT_FIELD_NUMBER: _builtins.int
+    CHECKPOINT_TREE_SIZE_FIELD_NUMBER: _builtins.int
+    DIRECTORY_FIELD_NUMBER: _builtins.int
+    LISTED_TREE_SIZE_FIELD_NUMBER: _builtins.int
+    name: _builtins.str
+    """`ledgers/…`"""
+    origin: _builtins.str
+    """First line of its checkpoints."""
+    vkey: _builtins.str
+    """Its checkpoint key (C2SP signed-note). Get the one you trust by another way."""
+    tree_size: _builtins.int
+    checkpoint: _builtins.str
+    """The newest published checkpoint, a signed note; empty before the first one."""
+    checkpoint_tree_size: _builtins.int
+    directory: _builtins.bool
+    """True of the log that lists the published checkpoints of the others. It takes no reports."""
+    listed_tree_size: _builtins.int
+    """Size of the newest of its checkpoints that the directory lists; unset where none is."""
+    def __init__(
+        self,
+        *,
+        name: _builtins.str = ...,
+        origin: _builtins.str = ...,
+        vkey: _builtins.str = ...,
+        tree_size: _builtins.int = ...,
+        checkpoint: _builtins.str = ...,
+        checkpoint_tree_size: _builtins.int = ...,
+        directory: _builtins.bool = ...,
+        listed_tree_size: _builtins.int | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_listed_tree_size", b"_listed_tree_size", "listed_tree_size", b"listed_tree_size"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_listed_tree_size", b"_listed_tree_size", "checkpoint", b"checkpoint", "checkpoint_tree_size", b"checkpoint_tree_size", "directory", b"directory", "listed_tree_size", b"listed_tree_size", "name", b"name", "origin", b"origin", "tree_size", b"tree_size", "vkey", b"vkey"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__listed_tree_size: _TypeAlias = _typing.Literal["listed_tree_size"]  # noqa: Y015
+    _WhichOneofArgType__listed_tree_size: _TypeAlias = _typing.Literal["_listed_tree_size", b"_listed_tree_size"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__listed_tree_size) -> _WhichOneofReturnType__listed_tree_size | None: ...
+
+Global___Ledger: _TypeAlias = Ledger  # noqa: Y015
+
+@_typing.final
+class ListLedgersResponse(_message.Message):
+    """Response of ListLedgers."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    LEDGERS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def ledgers(self) -> _containers.RepeatedCompositeFieldContainer[Global___Ledger]:
+        """By name, the directory last; some dozen at most."""
+
+    def __init__(
+        self,
+        *,
+        ledgers: _abc.Iterable[Global___Ledger] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["ledgers", b"ledgers"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListLedgersResponse: _TypeAlias = ListLedgersResponse  # noqa: Y015
+
+@_typing.final
+class GetDirectoryProofRequest(_message.Message):
+    """Request of GetDirectoryProof."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PARENT_FIELD_NUMBER: _builtins.int
+    parent: _builtins.str
+    """`ledgers/…`: the ledger that is asked about."""
+    def __init__(
+        self,
+        *,
+        parent: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["parent", b"parent"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetDirectoryProofRequest: _TypeAlias = GetDirectoryProofRequest  # noqa: Y015
+
+@_typing.final
+class GetDirectoryProofResponse(_message.Message):
+    """Response of GetDirectoryProof."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TLOG_PROOF_FIELD_NUMBER: _builtins.int
+    tlog_proof: _builtins.bytes
+    """A C2SP tlog-proof of the directory's entry, which stands in its `extra` line. NOT_FOUND,
+    NOT_LISTED where there is none yet.
+    """
+    def __init__(
+        self,
+        *,
+        tlog_proof: _builtins.bytes = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["tlog_proof", b"tlog_proof"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetDirectoryProofResponse: _TypeAlias = GetDirectoryProofResponse  # noqa: Y015
+
+@_typing.final
 class GetTreeHeadRequest(_message.Message):
     """Request of GetTreeHead."""
 
@@ -314,6 +451,34 @@ class GetReceiptResponse(_message.Message):
 Global___GetReceiptResponse: _TypeAlias = GetReceiptResponse  # noqa: Y015
 
 @_typing.final
+class OlderCheckpoint(_message.Message):
+    """A checkpoint that somebody holds, or knows the size of: the bundle proves growth from it."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NOTE_FIELD_NUMBER: _builtins.int
+    TREE_SIZE_FIELD_NUMBER: _builtins.int
+    note: _builtins.str
+    """A signed note of this ledger, of 1 entry or more; the bundle carries it as it is."""
+    tree_size: _builtins.int
+    """The checkpoint that was published at exactly this tree size."""
+    def __init__(
+        self,
+        *,
+        note: _builtins.str = ...,
+        tree_size: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["checkpoint", b"checkpoint", "note", b"note", "tree_size", b"tree_size"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["checkpoint", b"checkpoint", "note", b"note", "tree_size", b"tree_size"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType_checkpoint: _TypeAlias = _typing.Literal["note", "tree_size"]  # noqa: Y015
+    _WhichOneofArgType_checkpoint: _TypeAlias = _typing.Literal["checkpoint", b"checkpoint"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType_checkpoint) -> _WhichOneofReturnType_checkpoint | None: ...
+
+Global___OlderCheckpoint: _TypeAlias = OlderCheckpoint  # noqa: Y015
+
+@_typing.final
 class ProveToolUsesRequest(_message.Message):
     """Request of ProveToolUses."""
 
@@ -326,6 +491,7 @@ class ProveToolUsesRequest(_message.Message):
     MIN_TREE_SIZE_FIELD_NUMBER: _builtins.int
     DISCLOSE_FIELD_NUMBER: _builtins.int
     COMPLETE_FIELD_NUMBER: _builtins.int
+    OLDER_FIELD_NUMBER: _builtins.int
     parent: _builtins.str
     """`ledgers/…`"""
     filter: _builtins.str
@@ -341,6 +507,10 @@ class ProveToolUsesRequest(_message.Message):
     def disclose(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """Protected fields to show, `performer`, `reason`, …; those the filter needs are shown anyway."""
 
+    @_builtins.property
+    def older(self) -> Global___OlderCheckpoint:
+        """Prove that the tree only grew since this checkpoint. Unset: no such proof."""
+
     def __init__(
         self,
         *,
@@ -351,10 +521,11 @@ class ProveToolUsesRequest(_message.Message):
         min_tree_size: _builtins.int = ...,
         disclose: _abc.Iterable[_builtins.str] | None = ...,
         complete: _builtins.bool = ...,
+        older: Global___OlderCheckpoint | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["as_of", b"as_of"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["as_of", b"as_of", "older", b"older"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["as_of", b"as_of", "by", b"by", "complete", b"complete", "disclose", b"disclose", "filter", b"filter", "min_tree_size", b"min_tree_size", "parent", b"parent"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["as_of", b"as_of", "by", b"by", "complete", b"complete", "disclose", b"disclose", "filter", b"filter", "min_tree_size", b"min_tree_size", "older", b"older", "parent", b"parent"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -395,6 +566,7 @@ class ProveUsageRequest(_message.Message):
     AS_OF_FIELD_NUMBER: _builtins.int
     MIN_TREE_SIZE_FIELD_NUMBER: _builtins.int
     ABSENCE_FIELD_NUMBER: _builtins.int
+    OLDER_FIELD_NUMBER: _builtins.int
     parent: _builtins.str
     """`ledgers/…`"""
     agency: _builtins.str
@@ -407,10 +579,14 @@ class ProveUsageRequest(_message.Message):
     min_tree_size: _builtins.int
     """The root speaks of at least this many entries."""
     absence: _builtins.bool
-    """Show all that the agency used, and which sources were heard, around the same count."""
+    """Show all that the agency used around the same count, under whatever name."""
     @_builtins.property
     def as_of(self) -> _common_pb2.AsOf:
         """The newest root that was committed of no more entries answers. Unset: a root of all there is."""
+
+    @_builtins.property
+    def older(self) -> Global___OlderCheckpoint:
+        """Prove that the tree only grew since this checkpoint. Unset: no such proof."""
 
     def __init__(
         self,
@@ -423,10 +599,11 @@ class ProveUsageRequest(_message.Message):
         as_of: _common_pb2.AsOf | None = ...,
         min_tree_size: _builtins.int = ...,
         absence: _builtins.bool = ...,
+        older: Global___OlderCheckpoint | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["as_of", b"as_of"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["as_of", b"as_of", "older", b"older"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["absence", b"absence", "agency", b"agency", "as_of", b"as_of", "first_day", b"first_day", "last_day", b"last_day", "min_tree_size", b"min_tree_size", "parent", b"parent", "technology", b"technology"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["absence", b"absence", "agency", b"agency", "as_of", b"as_of", "first_day", b"first_day", "last_day", b"last_day", "min_tree_size", b"min_tree_size", "older", b"older", "parent", b"parent", "technology", b"technology"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

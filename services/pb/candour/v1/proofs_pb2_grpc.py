@@ -35,6 +35,16 @@ class ProofsServiceStub:
         Args:
             channel: A grpc.Channel.
         """
+        self.ListLedgers = channel.unary_unary(
+                '/candour.v1.ProofsService/ListLedgers',
+                request_serializer=candour_dot_v1_dot_proofs__pb2.ListLedgersRequest.SerializeToString,
+                response_deserializer=candour_dot_v1_dot_proofs__pb2.ListLedgersResponse.FromString,
+                _registered_method=True)
+        self.GetDirectoryProof = channel.unary_unary(
+                '/candour.v1.ProofsService/GetDirectoryProof',
+                request_serializer=candour_dot_v1_dot_proofs__pb2.GetDirectoryProofRequest.SerializeToString,
+                response_deserializer=candour_dot_v1_dot_proofs__pb2.GetDirectoryProofResponse.FromString,
+                _registered_method=True)
         self.GetTreeHead = channel.unary_unary(
                 '/candour.v1.ProofsService/GetTreeHead',
                 request_serializer=candour_dot_v1_dot_proofs__pb2.GetTreeHeadRequest.SerializeToString,
@@ -75,6 +85,20 @@ class ProofsServiceStub:
 class ProofsServiceServicer:
     """Serves tree heads, proofs, entries and evidence bundles.
     """
+
+    def ListLedgers(self, request, context):
+        """Which ledgers are served here, the directory among them.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetDirectoryProof(self, request, context):
+        """What the directory lists of a ledger last, as one file to check offline.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
 
     def GetTreeHead(self, request, context):
         """The committed head, and the newest published checkpoint.
@@ -117,7 +141,8 @@ class ProofsServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def ProveUsage(self, request, context):
-        """How often an agency used a technology, proven complete, zero included; in chunks of one file.
+        """How often an agency used a technology, under all its names, proven complete, zero included;
+        in chunks of one file.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -126,6 +151,16 @@ class ProofsServiceServicer:
 
 def add_ProofsServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
+            'ListLedgers': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListLedgers,
+                    request_deserializer=candour_dot_v1_dot_proofs__pb2.ListLedgersRequest.FromString,
+                    response_serializer=candour_dot_v1_dot_proofs__pb2.ListLedgersResponse.SerializeToString,
+            ),
+            'GetDirectoryProof': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetDirectoryProof,
+                    request_deserializer=candour_dot_v1_dot_proofs__pb2.GetDirectoryProofRequest.FromString,
+                    response_serializer=candour_dot_v1_dot_proofs__pb2.GetDirectoryProofResponse.SerializeToString,
+            ),
             'GetTreeHead': grpc.unary_unary_rpc_method_handler(
                     servicer.GetTreeHead,
                     request_deserializer=candour_dot_v1_dot_proofs__pb2.GetTreeHeadRequest.FromString,
@@ -172,6 +207,60 @@ def add_ProofsServiceServicer_to_server(servicer, server):
 class ProofsService:
     """Serves tree heads, proofs, entries and evidence bundles.
     """
+
+    @staticmethod
+    def ListLedgers(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/candour.v1.ProofsService/ListLedgers',
+            candour_dot_v1_dot_proofs__pb2.ListLedgersRequest.SerializeToString,
+            candour_dot_v1_dot_proofs__pb2.ListLedgersResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetDirectoryProof(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/candour.v1.ProofsService/GetDirectoryProof',
+            candour_dot_v1_dot_proofs__pb2.GetDirectoryProofRequest.SerializeToString,
+            candour_dot_v1_dot_proofs__pb2.GetDirectoryProofResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
 
     @staticmethod
     def GetTreeHead(request,

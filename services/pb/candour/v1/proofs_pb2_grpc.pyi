@@ -36,6 +36,10 @@ class ProofsServiceStub:
     def __new__(cls, channel: _grpc.Channel) -> _Self: ...
     @_typing.overload
     def __new__(cls, channel: _aio.Channel) -> ProofsServiceAsyncStub: ...
+    ListLedgers: _grpc.UnaryUnaryMultiCallable[_proofs_pb2.ListLedgersRequest, _proofs_pb2.ListLedgersResponse]
+    """Which ledgers are served here, the directory among them."""
+    GetDirectoryProof: _grpc.UnaryUnaryMultiCallable[_proofs_pb2.GetDirectoryProofRequest, _proofs_pb2.GetDirectoryProofResponse]
+    """What the directory lists of a ledger last, as one file to check offline."""
     GetTreeHead: _grpc.UnaryUnaryMultiCallable[_proofs_pb2.GetTreeHeadRequest, _proofs_pb2.GetTreeHeadResponse]
     """The committed head, and the newest published checkpoint."""
     GetInclusionProof: _grpc.UnaryUnaryMultiCallable[_proofs_pb2.GetInclusionProofRequest, _proofs_pb2.GetInclusionProofResponse]
@@ -47,13 +51,19 @@ class ProofsServiceStub:
     ProveToolUses: _grpc.UnaryStreamMultiCallable[_proofs_pb2.ProveToolUsesRequest, _proofs_pb2.ProveToolUsesResponse]
     """An answer with all that is needed to check it offline, in chunks of one file."""
     ProveUsage: _grpc.UnaryStreamMultiCallable[_proofs_pb2.ProveUsageRequest, _proofs_pb2.ProveUsageResponse]
-    """How often an agency used a technology, proven complete, zero included; in chunks of one file."""
+    """How often an agency used a technology, under all its names, proven complete, zero included;
+    in chunks of one file.
+    """
 
 @_typing.type_check_only
 class ProofsServiceAsyncStub(ProofsServiceStub):
     """Serves tree heads, proofs, entries and evidence bundles."""
 
     def __init__(self, channel: _aio.Channel) -> None: ...
+    ListLedgers: _aio.UnaryUnaryMultiCallable[_proofs_pb2.ListLedgersRequest, _proofs_pb2.ListLedgersResponse]  # type: ignore[assignment]
+    """Which ledgers are served here, the directory among them."""
+    GetDirectoryProof: _aio.UnaryUnaryMultiCallable[_proofs_pb2.GetDirectoryProofRequest, _proofs_pb2.GetDirectoryProofResponse]  # type: ignore[assignment]
+    """What the directory lists of a ledger last, as one file to check offline."""
     GetTreeHead: _aio.UnaryUnaryMultiCallable[_proofs_pb2.GetTreeHeadRequest, _proofs_pb2.GetTreeHeadResponse]  # type: ignore[assignment]
     """The committed head, and the newest published checkpoint."""
     GetInclusionProof: _aio.UnaryUnaryMultiCallable[_proofs_pb2.GetInclusionProofRequest, _proofs_pb2.GetInclusionProofResponse]  # type: ignore[assignment]
@@ -65,10 +75,28 @@ class ProofsServiceAsyncStub(ProofsServiceStub):
     ProveToolUses: _aio.UnaryStreamMultiCallable[_proofs_pb2.ProveToolUsesRequest, _proofs_pb2.ProveToolUsesResponse]  # type: ignore[assignment]
     """An answer with all that is needed to check it offline, in chunks of one file."""
     ProveUsage: _aio.UnaryStreamMultiCallable[_proofs_pb2.ProveUsageRequest, _proofs_pb2.ProveUsageResponse]  # type: ignore[assignment]
-    """How often an agency used a technology, proven complete, zero included; in chunks of one file."""
+    """How often an agency used a technology, under all its names, proven complete, zero included;
+    in chunks of one file.
+    """
 
 class ProofsServiceServicer(metaclass=_abc_1.ABCMeta):
     """Serves tree heads, proofs, entries and evidence bundles."""
+
+    @_abc_1.abstractmethod
+    def ListLedgers(
+        self,
+        request: _proofs_pb2.ListLedgersRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_proofs_pb2.ListLedgersResponse, _abc.Awaitable[_proofs_pb2.ListLedgersResponse]]:
+        """Which ledgers are served here, the directory among them."""
+
+    @_abc_1.abstractmethod
+    def GetDirectoryProof(
+        self,
+        request: _proofs_pb2.GetDirectoryProofRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_proofs_pb2.GetDirectoryProofResponse, _abc.Awaitable[_proofs_pb2.GetDirectoryProofResponse]]:
+        """What the directory lists of a ledger last, as one file to check offline."""
 
     @_abc_1.abstractmethod
     def GetTreeHead(
@@ -122,6 +150,8 @@ class ProofsServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _proofs_pb2.ProveUsageRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_abc.Iterator[_proofs_pb2.ProveUsageResponse], _abc.AsyncIterator[_proofs_pb2.ProveUsageResponse]]:
-        """How often an agency used a technology, proven complete, zero included; in chunks of one file."""
+        """How often an agency used a technology, under all its names, proven complete, zero included;
+        in chunks of one file.
+        """
 
 def add_ProofsServiceServicer_to_server(servicer: ProofsServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

@@ -22,6 +22,7 @@ import psycopg
 from sqlalchemy import Engine, select
 
 from ledger.application import Registrar
+from ledger.canonical_json import JsonValue
 from ledger.commands import Performer, ReportToolUse
 from ledger.domain.base import Provenance
 from ledger.entry import Entry, decode_entry, encode_entry
@@ -29,9 +30,11 @@ from ledger.errors import CandourError, Malformed, Refused, Unverifiable
 from ledger.events import (
     AgencyRegistered,
     AuthorizationLinked,
+    DataFlowReported,
     Fact,
     ImportDeclared,
     Occurred,
+    OutcomeReported,
     TechnologyAliased,
     ToolUseReported,
     ToolUseSameAs,
@@ -40,8 +43,8 @@ from ledger.events import (
 from ledger.identity import IdentityKeys
 from ledger.log import Log, Receipt
 from ledger.projections.answers import Fold
-from ledger.store import view_tables
-from ledger.store.core import Head, LedgerStore, NewEntry, StoredEntry
+from ledger.store import usage_tables, view_tables
+from ledger.store.core import Head, LedgerStore, NewEntry, PerformerRecord, StoredEntry
 from ledger.store.postgres import PostgresStore
 from ledger.store.sqlite import SqliteStore
 from ledger.store.view_writer import ViewWriter, shown_values
@@ -82,6 +85,8 @@ class Place(ABC):
             mend(store)
             self._empty()
             ViewWriter(engine, store).drop()
+            with engine.begin() as connection:  # a drop leaves it
+                connection.execute(usage_tables.cited.delete())
         return self._kept
 
     def open(self) -> LedgerStore:
@@ -297,8 +302,27 @@ class Ledger:
                 except Unverifiable:
                     repeated = ToolUseSameAs(agency="agencies/a", same_as=stream_of_name(same))
                     self._say(name, repeated)
+            case told.Amend(use, to, unset, performer, texts) if self.uses:
+                protected: dict[str, JsonValue] = dict(texts)
+                if performer is not None:
+                    protected["performer"] = self._pseudonym(performer)
+                with suppress(Unverifiable):
+                    self.append(
+                        decide.amend_use(self._use(use), to, by, unset=unset, protected=protected)
+                    )
+            case told.Tell(use, OutcomeReported() as fact) if self.uses:
+                with suppress(Unverifiable):
+                    self.append(decide.report_outcome(self._use(use), fact, by, {}))
+            case told.Tell(use, DataFlowReported(data_flows=flows)) if self.uses:
+                with suppress(Unverifiable):
+                    self.append(decide.report_data_flows(self._use(use), flows, by))
             case told.Foreign(use):
                 self._foreign(None if use is None or not self.uses else self._use(use))
+
+    def _pseudonym(self, performer: str) -> str:
+        digest = self.log.keys.of_performer(told.AGENCIES[0], performer)
+        proposed = PerformerRecord(f"p-{digest[:16].hex()}", told.AGENCIES[0], user_id=performer)
+        return self.store.pseudonyms({digest: proposed})[digest]
 
     def _use(self, number: int) -> str:
         return self.uses[number % len(self.uses)]

@@ -20,11 +20,14 @@ from ledger.commands import Masked, Performer, ReportToolUse
 from ledger.entry import Entry
 from ledger.events import (
     FACTS,
+    Amendment,
     Count,
     DataFlow,
+    DataFlowReported,
     Fact,
     Interval,
     Occurred,
+    OutcomeReported,
     Record,
     ToolUseReported,
 )
@@ -229,6 +232,8 @@ SOURCES: Final = ("sources/s", "sources/r")
 PERFORMERS: Final = ("ann", "Bjørn", "陈")
 CASES: Final = ("24-1", "24-2")
 CODES: Final = ("x", "y")
+COUNTRIES: Final = ("CA", "US")
+REASONS: Final = ("Homicide", " homicide ", "other")
 FILES: Final = 3  # that may be imported
 DAY: Final = 1_582_243_200_000_000  # 2020-02-21T00:00:00Z
 INSTANTS: Final = tuple(DAY + offset for offset in (-1, 0, 1, 40_000_000_000, 90_000_000_000))
@@ -241,6 +246,16 @@ _small_spans = st.one_of(
         lambda date: Occurred(date=date)
     ),
 )
+_small_flows = st.lists(
+    st.builds(
+        DataFlow,
+        processing_country=st.none() | st.sampled_from(COUNTRIES),
+        access_country=st.none() | st.sampled_from(COUNTRIES),
+        permission=st.none() | st.just("statute"),
+    ),
+    min_size=1,
+    max_size=2,
+).map(tuple)
 _small_codes = st.none() | st.sampled_from(CODES)
 _small_uses = st.builds(
     ToolUseReported,
@@ -251,6 +266,16 @@ _small_uses = st.builds(
     unit=_small_codes,
     purpose=_small_codes,
     outcome=st.none() | st.sampled_from(("none", "lead")),
+    credential_strength=_choice(CREDENTIAL_STRENGTHS[:2]),
+    performer_role=_small_codes,
+    urgency_used=st.none() | st.booleans(),
+    object_category=_small_codes,
+    reference_database=_small_codes,
+    technology_version=_small_codes,
+    source_sequence=st.none() | st.sampled_from((0, 3)),
+    window_requested=st.none()
+    | st.builds(Interval, earliest=st.none() | _instants.map(text_of_us)),
+    data_flows=st.none() | _small_flows,
 )
 reports: st.SearchStrategy[ReportToolUse] = st.builds(
     ReportToolUse,
@@ -262,7 +287,11 @@ reports: st.SearchStrategy[ReportToolUse] = st.builds(
     | st.just(Masked("***"))
     | st.sampled_from([Performer(user_id=key) for key in PERFORMERS]),
     protected=st.fixed_dictionaries(
-        {}, optional={"case_number": st.sampled_from([*CASES, "", Masked("***").to_json()])}
+        {},
+        optional={
+            "case_number": st.sampled_from([*CASES, "", Masked("***").to_json()]),
+            "reason": st.sampled_from([*REASONS, "", " ", Masked("***").to_json()]),
+        },
     ),
 )
 
@@ -316,6 +345,25 @@ class WithdrawImport:
 
 
 @dataclass(frozen=True, slots=True)
+class Amend:
+    """A use is put right; `performer` and `texts` are protected fields given anew."""
+
+    use: int
+    to: Amendment
+    unset: tuple[str, ...] = ()
+    performer: str | None = None
+    texts: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Tell:
+    """What came of a use, or where its data went."""
+
+    use: int
+    fact: OutcomeReported | DataFlowReported
+
+
+@dataclass(frozen=True, slots=True)
 class Foreign:
     """An entry of a later release, in the stream of a use or in one of its own."""
 
@@ -323,7 +371,7 @@ class Foreign:
 
 
 Operation: TypeAlias = (
-    Report | Withdraw | Link | SameAs | Alias | Declare | WithdrawImport | Foreign
+    Report | Withdraw | Link | SameAs | Alias | Declare | WithdrawImport | Amend | Tell | Foreign
 )
 _several = st.integers(0, 11)
 _files = st.integers(0, FILES - 1)
@@ -339,8 +387,42 @@ _rare = (
     | st.builds(SameAs, _several, _several)
     | st.builds(Foreign, st.none() | _several)
 )
+_amendments = st.builds(
+    Amend,
+    _several,
+    st.builds(
+        Amendment,
+        technology=st.none() | _technologies,
+        occurred=st.none() | _small_spans,
+        unit=_small_codes,
+        urgency_used=st.none() | st.booleans(),
+        object_category=_small_codes,
+        window_requested=st.none() | st.just(Interval()),
+    ),
+    st.lists(
+        st.sampled_from(("technology", "occurred", "unit", "window_requested", "purpose")),
+        max_size=2,
+        unique=True,
+    ).map(tuple),
+    st.none() | st.sampled_from(PERFORMERS),
+    st.dictionaries(
+        st.sampled_from(("reason", "case_number")), st.sampled_from([*REASONS, *CASES, ""])
+    ).map(lambda texts: tuple(sorted(texts.items()))),
+)
+_told = st.builds(
+    Tell,
+    _several,
+    st.builds(
+        OutcomeReported,
+        outcome=st.sampled_from(("none", "lead")),
+        human_verified=st.none() | st.booleans(),
+    )
+    | st.builds(DataFlowReported, data_flows=_small_flows),
+)
 operations: st.SearchStrategy[list[Operation]] = st.lists(
-    st.one_of(_reports, _links, _reports, _aliases, _imports, _rare), min_size=2, max_size=16
+    st.one_of(_reports, _links, _reports, _aliases, _imports, _rare, _amendments, _told),
+    min_size=2,
+    max_size=16,
 ).map(lambda steps: [Declare(0), *steps])
 
 # --- filters over what can be asked -------------------------------------------------
@@ -354,6 +436,14 @@ _SAID: Final[dict[str, tuple[str, ...]]] = {
     "purpose": CODES,
     "outcome": ("none", "lead"),
     "capture": CAPTURES,
+    "credential": CREDENTIAL_STRENGTHS[:2],
+    **dict.fromkeys(("role", "category", "database", "version"), CODES),
+    "reason": ("homicide", "OTHER"),
+    "reason_state": ("absent", "blank", "masked", "withheld", "stated"),
+    "urgency": ("used", "not_used"),
+    "verified": ("yes", "no"),
+    "flow_country": COUNTRIES,
+    "unpermitted_country": COUNTRIES,
 }
 _ORDERS: Final[tuple[Order, ...]] = ("=", "!=", "<", "<=", ">", ">=")
 
@@ -366,14 +456,18 @@ def single_tests(**more: tuple[str, ...]) -> list[str]:
     """
     said = {**_SAID, **more}
     found = []
-    for name in sorted({*TEXT_FIELDS, "authorization", "name"}):
+    for name in sorted({*TEXT_FIELDS, *_SAID, "name"}):
         asked = [Value(text) for text in (*said.get(name, ()), "elsewhere")]
         for op in ("=", "!="):
             found += [Compare(name, op, value) for value in (*asked, Value("none", quoted=False))]
         found.append(Compare(name, ":", Value("*", quoted=False)))
     for op in _ORDERS:
         found += [Compare("occurred", op, Value(text_of_us(us))) for us in INSTANTS]
-        found += [Compare("leaf_index", op, Value(str(number))) for number in (0, 3, 9)]
+        for field in ("leaf_index", "sequence", "amendments"):
+            found += [Compare(field, op, Value(str(number))) for number in (0, 3, 9)]
+        for field in ("delay", "reach"):
+            found += [Compare(field, op, Value(str(number))) for number in (-1, 0, 40_000)]
+        found += [Compare("recorded", op, Value(text_of_us(us))) for us in INSTANTS]
         if op not in ("=", "!="):
             days = ("2020-02-20", "2020-02-21", "0001-01-01", "9999-12-31")
             found += [Compare("occurred", op, Value(day)) for day in days]

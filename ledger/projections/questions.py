@@ -7,15 +7,17 @@ from those that match for certain. Any other field that a report does not hold i
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
 from ledger.canonical_json import JsonObject, JsonValue
 from ledger.errors import Malformed
+from ledger.events import DataFlow
 from ledger.events.tool_use import PROTECTED_FIELDS
 from ledger.filters import (
     And,
+    Fact,
     FieldType,
     Not,
     Or,
@@ -27,7 +29,13 @@ from ledger.filters import (
     parse,
 )
 from ledger.filters import format as format_filter
-from ledger.projections.uses import OPEN_EARLIEST, OPEN_LATEST, UseRow
+from ledger.projections.uses import (
+    OPEN_EARLIEST,
+    OPEN_LATEST,
+    ReasonState,
+    UseRow,
+    digest_of_reason,
+)
 from ledger.streams import name_of_stream
 
 TEXT_FIELDS: Final = {
@@ -45,16 +53,32 @@ TEXT_FIELDS: Final = {
     "capture": "capture",
     "case_number": "case_number",
     "import": "import_",
+    "credential": "credential_strength",
+    "role": "performer_role",
+    "category": "object_category",
+    "database": "reference_database",
+    "version": "technology_version",
 }
 # Absent means not known, and so possibly anything.
 UNKNOWABLE: Final = frozenset({"technology", "performer"})
+# Of these too some uses leave open what they say; the views cannot tell such uses apart.
+OPEN_FIELDS: Final = frozenset({"ahead", "delay", "reach", "reason", "sequence", "urgency"})
+INTEGER_FIELDS: Final = ("leaf_index", "delay", "ahead", "reach", "sequence", "amendments")
 SCHEMA: Final = Schema(
     {
         **dict.fromkeys(TEXT_FIELDS, FieldType.TEXT),
         "authorization": FieldType.TEXT,
         "name": FieldType.TEXT,
+        "authority": FieldType.TEXT,
+        "reason": FieldType.TEXT,
+        "reason_state": FieldType.TEXT,
+        "urgency": FieldType.TEXT,
+        "verified": FieldType.TEXT,
+        "flow_country": FieldType.TEXT,
+        "unpermitted_country": FieldType.TEXT,
         "occurred": FieldType.TIME,
-        "leaf_index": FieldType.INTEGER,
+        "recorded": FieldType.TIME,
+        **dict.fromkeys(INTEGER_FIELDS, FieldType.INTEGER),
     }
 )
 SUMMARY_KEYS: Final = ("performer", "technology", "agency", "authorization", "month")
@@ -137,25 +161,43 @@ def texts_of(query: Query, field: str) -> frozenset[str]:
             return frozenset()
 
 
-def judge(query: Query, row: UseRow, aliases: Mapping[str, tuple[str, ...]]) -> bool | None:
+class _StatedReason(tuple[str, ...]):
+    """A reason that equals every text which reads the same (digest_of_reason)."""
+
+    digest: int
+
+    @classmethod
+    def of(cls, digest: int) -> _StatedReason:
+        found = cls(("",))  # not empty: there is a reason
+        found.digest = digest
+        return found
+
+    def __contains__(self, text: object) -> bool:
+        return isinstance(text, str) and digest_of_reason(text) == self.digest
+
+
+def judge(
+    query: Query,
+    row: UseRow,
+    aliases: Mapping[str, tuple[str, ...]],
+    authority: Callable[[UseRow], tuple[str, ...]] | None = None,
+) -> bool | None:
     """Does this use match: yes, no, or possibly (None)?
 
     Args:
         aliases: Technology to all names of the same one, itself included.
+        authority: The codes of what a use cites (ledger/rules/verdicts.py); None where nobody
+            can tell, which leaves the field open for uses that cite anything.
     """
 
-    def lookup(field: str) -> tuple[str, ...] | tuple[int | None, int | None] | int | None:
-        if field == "occurred":
-            return (
-                None if row.earliest_us == OPEN_EARLIEST else row.earliest_us,
-                None if row.latest_us == OPEN_LATEST else row.latest_us,
-            )
-        if field == "authorization":
-            return row.authorizations
-        if field == "leaf_index":
-            return row.first
-        if field == "name":
-            return (name_of_stream(row.use),)
+    def lookup(field: str) -> Fact:
+        if field == "authority":
+            if not row.authorizations:
+                return ("none",)
+            return None if authority is None else authority(row)
+        special = _SPECIAL.get(field)
+        if special is not None:
+            return special(row)
         value: str | None = getattr(row, TEXT_FIELDS[field])
         if value is None:
             return None if field in UNKNOWABLE else ()
@@ -164,3 +206,76 @@ def judge(query: Query, row: UseRow, aliases: Mapping[str, tuple[str, ...]]) -> 
         return (value,)
 
     return matches(query, lookup)
+
+
+def _occurred(row: UseRow) -> Fact:
+    return (
+        None if row.earliest_us == OPEN_EARLIEST else row.earliest_us,
+        None if row.latest_us == OPEN_LATEST else row.latest_us,
+    )
+
+
+def _delay(row: UseRow) -> Fact:
+    if row.latest_us == OPEN_LATEST:
+        return None
+    return (row.recorded_us - row.latest_us) // 1_000_000
+
+
+def _ahead(row: UseRow) -> Fact:
+    """How long after its own record a use is said to begin; below 0 for all that is right."""
+    if row.earliest_us == OPEN_EARLIEST:
+        return None
+    return (row.earliest_us - row.recorded_us) // 1_000_000
+
+
+def _reach(row: UseRow) -> Fact:
+    if row.earliest_us == OPEN_EARLIEST or row.window_from_us is None:
+        return None
+    return (row.earliest_us - row.window_from_us) // 1_000_000
+
+
+def _reason(row: UseRow) -> Fact:
+    if row.reason_state in (ReasonState.MASKED, ReasonState.WITHHELD):
+        return None
+    return () if row.reason_digest is None else _StatedReason.of(row.reason_digest)
+
+
+def _urgency(row: UseRow) -> Fact:
+    if row.urgency_used is None:
+        return None
+    return ("used",) if row.urgency_used else ("not_used",)
+
+
+def _verified(row: UseRow) -> Fact:
+    if row.human_verified is None:
+        return ()
+    return ("yes",) if row.human_verified else ("no",)
+
+
+def countries(flows: Iterable[DataFlow], *, unpermitted: bool) -> tuple[str, ...]:
+    """The countries that data went to, sorted; of `unpermitted` flows only, where asked."""
+    found: set[str | None] = set()
+    for flow in flows:
+        if not unpermitted or flow.permission is None:
+            found |= {flow.processing_country, flow.storage_country, flow.access_country}
+    return tuple(sorted(filter(None, found)))
+
+
+_SPECIAL: Final[Mapping[str, Callable[[UseRow], Fact]]] = {
+    "occurred": _occurred,
+    "recorded": lambda row: (row.recorded_us, row.recorded_us),
+    "authorization": lambda row: row.authorizations,
+    "leaf_index": lambda row: row.first,
+    "amendments": lambda row: row.amendments,
+    "sequence": lambda row: row.source_sequence,
+    "name": lambda row: (name_of_stream(row.use),),
+    "delay": _delay,
+    "ahead": _ahead,
+    "reach": _reach,
+    "reason": _reason,
+    "reason_state": lambda row: (row.reason_state.name.lower(),),
+    "urgency": _urgency,
+    "verified": _verified,
+    "flow_country": lambda row: countries(row.flows, unpermitted=False),
+    "unpermitted_country": lambda row: countries(row.flows, unpermitted=True),
+}

@@ -21,6 +21,7 @@ from ledger.events import (
     Fact,
     ImportWithdrawn,
     SourceRegistered,
+    ToolUseAmended,
     ToolUseReported,
     UsageIndexCommitted,
 )
@@ -44,6 +45,7 @@ class Additions:
         names: Part to technology.
         sources: (agency, source, slot) to first and last leaf index.
         commitments: Of the index, with the leaf index of each.
+        end: The entries up to here are read; 0 where nobody asked.
         withheld: Reports that committed to a performer and do not disclose one.
     """
 
@@ -51,6 +53,7 @@ class Additions:
     names: dict[bytes, str] = field(default_factory=dict)
     sources: dict[tuple[str, str, int], tuple[int, int]] = field(default_factory=dict)
     commitments: list[tuple[int, UsageIndexCommitted]] = field(default_factory=list)
+    end: int = 0
     withheld: int = 0
 
     def hear(self, agency: str, source: str, at_slot: int, leaf_index: int) -> None:
@@ -85,14 +88,22 @@ def add_entries(fold: UsageFold, read: Iterable[tuple[StoredEntry, Entry, Fact]]
         elif isinstance(fact, SourceRegistered) and fact.agency is not None:
             found.hear(fact.agency, fact.source, t.REGISTERED, stored.leaf_index)
         try:
-            keys = fold.add(entry.stream, fact, performer_of(stored))
+            keys = fold.add(
+                entry.stream,
+                fact,
+                performer_of(stored),
+                names_performer="performer" in entry.protected,
+            )
         except CandourError:
             continue  # it does nothing; the views count it as unread
         hashed = leaf_hash(stored.entry)
         for key in keys:
             found.registers.setdefault(key, []).append(hashed)
-        if isinstance(fact, ToolUseReported):
+        if isinstance(fact, ToolUseReported | ToolUseAmended):
             found.withheld += "performer" in entry.protected and _shown_performer(stored) is None
+        if isinstance(fact, ToolUseAmended) and fact.to.technology is not None:
+            found.names[part(fact.to.technology)] = fact.to.technology
+        if isinstance(fact, ToolUseReported):
             if fact.technology is not None:
                 found.names[part(fact.technology)] = fact.technology
             if entry.source is not None:
@@ -153,7 +164,12 @@ def _recall(
         ):
             if stored.leaf_index < start:
                 try:
-                    fold.add(entry.stream, fact, performer_of(stored))
+                    fold.add(
+                        entry.stream,
+                        fact,
+                        performer_of(stored),
+                        names_performer="performer" in entry.protected,
+                    )
                 except CandourError:
                     continue
     fold.withdrawn_imports |= withdrawn

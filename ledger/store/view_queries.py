@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 from sqlalchemy import (
     Connection,
@@ -27,14 +27,18 @@ from sqlalchemy import (
 
 from ledger.errors import Malformed
 from ledger.filters import Query
-from ledger.projections.answers import Aliases
-from ledger.projections.questions import Question, fields_of, texts_of
+from ledger.projections.questions import OPEN_FIELDS, TEXT_FIELDS, Question, fields_of, texts_of
+from ledger.projections.registers import Aliases
 from ledger.projections.uses import month_text
 from ledger.store import view_tables as t
+from ledger.store.chunks import chunks
 from ledger.store.core import LedgerStore
-from ledger.store.view_sql import Compiler, Names
+from ledger.store.view_sql import FLOWS, Compiler, Names
 from ledger.store.view_writer import unread_count
 from ledger.streams import stream_of_name
+
+# Text fields whose values are names with an id.
+_INTERNED_FIELDS: Final = frozenset({*TEXT_FIELDS, "authorization"}) - {"case_number"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,9 +145,9 @@ class ViewReader:
         if phase == 0:
             wanted = wanted.where(compiler.certain(query))
         else:
-            wanted = wanted.where(
-                uses.vague, compiler.possible(query), compiler.possible(query, negated=True)
-            )
+            wanted = wanted.where(compiler.possible(query), compiler.possible(query, negated=True))
+            if not fields_of(query) & OPEN_FIELDS:  # then only rows with this flag leave it open
+                wanted = wanted.where(uses.vague)
         return wanted.order_by(uses.earliest_us, uses.first)
 
     def summary(self, question: Question) -> Summary:
@@ -198,7 +202,7 @@ class ViewReader:
         labels: dict[int, str] = {}
         if by != "month":
             numbers = [row[0] for row in rows if row[0] is not None]
-            for some in _chunks(numbers):
+            for some in chunks(numbers):
                 found = select(t.names.c.id, t.names.c.name).where(t.names.c.id.in_(some))
                 labels.update(connection.execute(found).tuples().all())
         aliases = self._aliases(connection, tree_size) if by == "technology" else None
@@ -222,7 +226,7 @@ class ViewReader:
     ) -> dict[str, str]:
         """What registered names stand for."""
         found: dict[str, str] = {}
-        for some in _chunks([name for name in names if "/" in name]):
+        for some in chunks([name for name in names if "/" in name]):
             wanted = select(t.registered.c.name, t.registered.c.display_name).where(
                 t.registered.c.name.in_(some), t.registered.c.leaf_index < tree_size
             )
@@ -283,7 +287,7 @@ class ViewReader:
         """Leaf indexes of the entries that say what these names stand for."""
         found: list[int] = []
         with self.engine.connect() as connection:
-            for some in _chunks(list(names)):
+            for some in chunks(list(names)):
                 wanted = select(t.registered.c.leaf_index).where(t.registered.c.name.in_(some))
                 found += connection.execute(wanted).scalars()
                 aliased = select(t.technology_aliases.c.since).where(
@@ -298,12 +302,13 @@ class ViewReader:
     # --- what a filter's texts stand for ------------------------------------------
     def _compiler(self, connection: Connection, query: Query, tree_size: int) -> Compiler:
         wanted: dict[tuple[str, str], tuple[str, ...]] = {}
-        for field in fields_of(query) - {"name", "occurred", "leaf_index", "case_number"}:
+        flows = fields_of(query) & {"flow_country", "unpermitted_country"}
+        for field in fields_of(query) & _INTERNED_FIELDS:
             aliases = self._aliases(connection, tree_size) if field == "technology" else None
             for text in texts_of(query, field):
                 wanted[field, text] = (text,) if aliases is None else aliases.group(text)
         ids: dict[str, int] = {}
-        for some in _chunks(sorted({name for group in wanted.values() for name in group})):
+        for some in chunks(sorted({name for group in wanted.values() for name in group})):
             found = select(t.names.c.name, t.names.c.id).where(t.names.c.name.in_(some))
             ids.update(connection.execute(found).tuples().all())
         firsts: dict[str, int] = {}
@@ -314,7 +319,29 @@ class ViewReader:
         numbered = {
             key: tuple(ids[name] for name in group if name in ids) for key, group in wanted.items()
         }
+        if flows:
+            numbered |= self._flow_ids(connection, query, flows)
         return Compiler(Names(numbered, firsts), tree_size)
+
+    def _flow_ids(
+        self, connection: Connection, query: Query, fields: Iterable[str]
+    ) -> dict[tuple[str, str], tuple[int, ...]]:
+        """Which of the texts that flows are interned under name a country; "" for none."""
+        wanted = select(t.names.c.id, t.names.c.name).where(
+            t.names.c.name >= FLOWS, t.names.c.name < FLOWS[:-1] + ";"
+        )
+        told = [(number, name[len(FLOWS) :].split()) for number, name in connection.execute(wanted)]
+        found: dict[tuple[str, str], tuple[int, ...]] = {}
+        for field in fields:
+            only_open = field == "unpermitted_country"
+            shown = [
+                (number, {item.rstrip("!") for item in items if "!" in item or not only_open})
+                for number, items in told
+            ]
+            found[field, ""] = tuple(number for number, names in shown if not names)
+            for text in texts_of(query, field):
+                found[field, text] = tuple(number for number, names in shown if text in names)
+        return found
 
     def _aliases(self, connection: Connection, tree_size: int) -> Aliases:
         aliases = Aliases()
@@ -345,8 +372,3 @@ def _found(row: Row[Any], phase: int) -> Found:
         import_withdrawn=bool(row.taken_back),
         place=Place(phase, row.earliest_us, row.first),
     )
-
-
-def _chunks(items: Sequence[Any]) -> Iterable[Sequence[Any]]:
-    for start in range(0, len(items), 1000):
-        yield items[start : start + 1000]

@@ -82,6 +82,20 @@ uses = Table(
     Column("state", SmallInteger, nullable=False),
     Column("vague", Boolean, nullable=False),
     Column("case_number", Text),
+    Column("recorded_us", BigInteger, nullable=False),
+    Column("window_from_us", BigInteger),
+    Column("reason_digest", BigInteger),
+    Column("sequence", BigInteger),
+    Column("credential", Integer),
+    Column("role", Integer),
+    Column("category", Integer),
+    Column("database", Integer),
+    Column("version", Integer),
+    Column("flows", Integer),
+    Column("reason_state", SmallInteger, nullable=False),
+    Column("urgency", SmallInteger),
+    Column("verified", SmallInteger),
+    Column("amendments", SmallInteger, nullable=False),
 )
 # Each index ends in the order of pages, so a page is read where it begins.
 Index("view_uses_time", uses.c.earliest_us, uses.c.first)

@@ -20,6 +20,7 @@ from ledger.errors import CandourError, Malformed, Refused
 from ledger.events import (
     AgencyRegistered,
     AuthorizationGranted,
+    DataFlow,
     Fact,
     ImportDeclared,
     ImportWithdrawn,
@@ -29,6 +30,7 @@ from ledger.events import (
     ToolUseReported,
     ToolUseSameAs,
 )
+from ledger.projections.questions import countries
 from ledger.projections.uses import (
     OPEN_EARLIEST,
     OPEN_LATEST,
@@ -39,6 +41,7 @@ from ledger.projections.uses import (
 from ledger.store import usage_tables
 from ledger.store import view_tables as t
 from ledger.store.core import LedgerStore, StoredEntry
+from ledger.store.view_sql import FLOWS
 from ledger.streams import name_of_stream
 from ledger.times import us_of_text
 
@@ -56,6 +59,14 @@ _INTERNED = (
     "outcome",
     "capture",
 )
+# Columns that hold a name's id under another name than the row's member.
+_RENAMED = {
+    "credential": "credential_strength",
+    "role": "performer_role",
+    "category": "object_category",
+    "database": "reference_database",
+    "version": "technology_version",
+}
 _decode = msgspec.json.Decoder().decode
 
 
@@ -275,7 +286,19 @@ class _Batch:
             "state": int(row.state),
             "vague": row.vague,
             "case_number": row.case_number,
+            "recorded_us": row.recorded_us,
+            "window_from_us": row.window_from_us,
+            "reason_digest": row.reason_digest,
+            "sequence": row.source_sequence,
+            "flows": self._id(flows_text(row.flows)) if row.flows else None,
+            "reason_state": int(row.reason_state),
+            "urgency": None if row.urgency_used is None else int(row.urgency_used),
+            "verified": None if row.human_verified is None else int(row.human_verified),
+            "amendments": row.amendments,
         }
+        for column, member in _RENAMED.items():
+            name = getattr(row, member)
+            values[column] = None if name is None else self._id(name)
         for field in _INTERNED:
             name = getattr(row, field)
             values[field] = None if name is None else self._id(name)
@@ -352,6 +375,14 @@ class _Batch:
             connection.execute(t.use_authorizations.insert(), self._cited)
         for name, rows in self._others.items():
             connection.execute(t.metadata.tables[name].insert(), rows)
+
+
+def flows_text(flows: Iterable[DataFlow]) -> str:
+    """All that a filter can ask of flows, as one name: `flows:US CA!`, `!` for no permission."""
+    told = list(flows)
+    open_to = set(countries(told, unpermitted=True))
+    named = (name + "!" * (name in open_to) for name in countries(told, unpermitted=False))
+    return FLOWS + " ".join(named)
 
 
 def unread_count(connection: Connection, tree_size: int) -> int:

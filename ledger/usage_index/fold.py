@@ -18,12 +18,19 @@ from ledger.events import (
     AuthorizationLinked,
     Fact,
     ImportWithdrawn,
+    ToolUseAmended,
     ToolUseReported,
     ToolUseSameAs,
     ToolUseWithdrawn,
 )
 from ledger.streams import name_of_stream
-from ledger.usage_index.placements import Use, moves, placements, use_reported
+from ledger.usage_index.placements import (
+    Use,
+    moves,
+    placements,
+    use_amended,
+    use_reported,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,12 +60,21 @@ class UsageFold:
         self.uses: dict[str, KnownUse] = {}
         self.withdrawn_imports: set[str] = set()
 
-    def add(self, stream: str, fact: Fact, performer: str | None = None) -> list[bytes]:
+    def add(
+        self,
+        stream: str,
+        fact: Fact,
+        performer: str | None = None,
+        *,
+        names_performer: bool = True,
+    ) -> list[bytes]:
         """The keys to which this entry appends its leaf hash, once for each mention.
 
         Args:
             stream, fact: Of the entry.
-            performer: Pseudonym that a report discloses; None where there is none.
+            performer: Pseudonym that a report or amendment discloses; None where there is none.
+            names_performer: Whether the entry commits to a performer: an amendment that does
+                not leaves the use with the one it had.
         Raises:
             Malformed: It cannot be folded, and does nothing: it changes a use that is not
                 known, reports one twice, or its times are none.
@@ -74,15 +90,21 @@ class UsageFold:
             return placements(fact, performer=performer, stands=self._counts(known))
         if known is None:
             raise Malformed("entry", "changes a use whose report is not in the log")
-        return self._change(stream, known, fact)
+        if isinstance(fact, ToolUseAmended) and not names_performer:
+            performer = known.use.performer
+        return self._change(stream, known, fact, performer)
 
-    def _change(self, stream: str, known: KnownUse, fact: Fact) -> list[bytes]:
+    def _change(
+        self, stream: str, known: KnownUse, fact: Fact, performer: str | None
+    ) -> list[bytes]:
         use, after = known.use, known
         if isinstance(fact, AuthorizationLinked):
             if fact.authorization in use.authorizations:
                 return []
             linked = (*use.authorizations, fact.authorization)
             after = replace(known, use=replace(use, authorizations=linked))
+        elif isinstance(fact, ToolUseAmended):
+            after = replace(known, use=use_amended(use, fact, performer))
         elif isinstance(fact, ToolUseWithdrawn | ToolUseSameAs):
             after = replace(known, stands=False)
         self.uses[stream] = after

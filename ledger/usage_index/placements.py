@@ -15,6 +15,7 @@ from ledger.events import (
     AuthorizationLinked,
     Fact,
     ImportWithdrawn,
+    ToolUseAmended,
     ToolUseReported,
     ToolUseSameAs,
     ToolUseWithdrawn,
@@ -73,8 +74,19 @@ def use_reported(fact: ToolUseReported, performer: str | None = None) -> Use:
     )
 
 
+def use_amended(before: Use, fact: ToolUseAmended, performer: str | None) -> Use:
+    """The use after an amendment. Raises Malformed where its new times are none."""
+    technology, day = before.technology, before.day
+    if fact.to.technology is not None or "technology" in fact.unset:
+        technology = fact.to.technology
+    if fact.to.occurred is not None or "occurred" in fact.unset:
+        day = day_of_use(fact.to.occurred)
+    return replace(before, technology=technology, day=day, performer=performer)
+
+
 def use_before(
-    fact: AuthorizationLinked | ToolUseWithdrawn | ToolUseSameAs, performer: str | None = None
+    fact: AuthorizationLinked | ToolUseAmended | ToolUseWithdrawn | ToolUseSameAs,
+    performer: str | None = None
 ) -> Use:
     """The use as it was before a change, by what the change itself says.
 
@@ -93,6 +105,7 @@ def placements(
     fact: Fact,
     *,
     performer: str | None = None,
+    amended_to: str | None = None,
     stands: bool = True,
     of_import: Iterable[Use] = (),
 ) -> list[bytes]:
@@ -101,6 +114,7 @@ def placements(
     Args:
         fact: Of the entry.
         performer: Pseudonym of the use's performer; None where unknown.
+        amended_to: The performer after an amendment; its `performer` is the one before.
         stands: False where the use does not count before this entry: withdrawn, told twice,
             or taken back with its import. A report of an import that was withdrawn before it
             enters its keys and leaves them at once, so that counts agree with answers.
@@ -118,6 +132,9 @@ def placements(
         before = use_before(fact, performer)
         linked = (*before.authorizations, fact.authorization)
         return moves(before.placed_keys(), replace(before, authorizations=linked).placed_keys())
+    if isinstance(fact, ToolUseAmended) and stands:
+        before = use_before(fact, performer)
+        return moves(before.placed_keys(), use_amended(before, fact, amended_to).placed_keys())
     if isinstance(fact, ToolUseWithdrawn | ToolUseSameAs) and stands:
         return moves(use_before(fact, performer).placed_keys(), ())
     return []

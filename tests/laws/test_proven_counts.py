@@ -55,7 +55,12 @@ def made_anew(store: LedgerStore, size: int) -> Commitment:
     for stored in store.read_entries(0, size, with_disclosures=True):
         try:
             entry, fact = read_stored(stored)
-            keys = fold.add(entry.stream, fact, performer_of(stored))
+            keys = fold.add(
+                entry.stream,
+                fact,
+                performer_of(stored),
+                names_performer="performer" in entry.protected,
+            )
         except CandourError:
             continue
         for key in keys:

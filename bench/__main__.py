@@ -1,5 +1,8 @@
 """What is fast, how it grows, against what: `python -m bench [--quick] [--store S] [--only N]`.
 
+`--only "usage index"` takes the measures of that index alone, `--large` those at ten million too;
+`--only "audit from tiles"` those of an audit from outside, which needs neither database nor server.
+
 Writes bench/results/latest.json, a list of {name, store, median, spread, unit, target, runs},
 and prints it as a table with the machine.
 """
@@ -13,12 +16,14 @@ import platform
 import statistics
 import sys
 from collections.abc import Callable
+from contextlib import nullcontext
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from bench import evidence, load, projection
+from bench import audit, evidence, load, projection
 from bench.lab import Lab, lab
 from bench.million import million
+from bench.usage import usage
 
 RESULTS = Path(__file__).parent / "results" / "latest.json"
 
@@ -73,14 +78,17 @@ def main() -> int:
     parser.add_argument("--quick", action="store_true", help="one run each, no million")
     parser.add_argument("--store", choices=("postgres", "sqlite"), action="append")
     parser.add_argument("--only", help="measures whose name contains this")
+    parser.add_argument("--uses", type=int, default=1_000_000, help="of the usage index's log")
+    parser.add_argument("--large", action="store_true", help="ten times as many as well: 20 GB")
     options = parser.parse_args()
     figures: list[Figure] = []
     for store in options.store or ["postgres", "sqlite"]:
-        with lab(store) as running:
-            load.batch_rate(running, uses=10_000)  # warm
-            for name, unit, targets, measure, runs in MEASURES:
-                if options.only and options.only not in name:
-                    continue
+        wanted = [item for item in MEASURES if not options.only or options.only in item[0]]
+        with lab(store) if wanted else nullcontext() as running:
+            if running is not None:
+                load.batch_rate(running, uses=10_000)  # warm
+            for name, unit, targets, measure, runs in wanted:
+                assert running is not None
                 values = [measure(running) for _ in range(1 if options.quick else runs)]
                 figures.append(
                     Figure(
@@ -98,6 +106,15 @@ def main() -> int:
             for figure in million(store):
                 figures.append(Figure(*figure))
                 _say(figures[-1])
+        if not options.quick and (not options.only or options.only in "usage index"):
+            for figure in usage(store, uses=options.uses, large=options.large):
+                figures.append(Figure(*figure))
+                _say(figures[-1])
+    if not options.only or options.only in "audit from tiles":
+        entries, runs = (100_000, 1) if options.quick else (600_000, 3)
+        for figure in audit.audit(entries=entries, runs=runs):
+            figures.append(Figure(*figure))
+            _say(figures[-1])
     RESULTS.parent.mkdir(exist_ok=True)
     RESULTS.write_text(json.dumps([asdict(figure) for figure in figures], indent=1) + "\n")
     print(f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}")

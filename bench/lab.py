@@ -19,7 +19,7 @@ import sys
 import tempfile
 import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -39,6 +39,7 @@ from services.pb.candour.v1 import (
 from tests.postgres import PostgresCluster, create_database
 
 AGENCY = "agencies/sampleton-police"
+TECHNOLOGY = "technologies/plate-reader"
 PARENT = "ledgers/main"
 SERVICE = "/candour.v1.IngestService/"
 OPTIONS = [
@@ -76,8 +77,29 @@ def _rss_mb(pid: str) -> float:
 
 
 @contextmanager
-def lab(store: str) -> Iterator[Lab]:
-    """A fresh ledger with one registered agency, on `sqlite` or `postgres`."""
+def lab(store: str, environment: Mapping[str, str] | None = None) -> Iterator[Lab]:
+    """A fresh ledger with one registered agency, on `sqlite` or `postgres`, and its server."""
+    with (
+        place(store) as (data, database_url),
+        serve(data, database_url, environment) as (target, pid),
+    ):
+        register_agency(target, AGENCY, "Sampleton Police")
+        yield Lab(store, data, target, pid, database_url)
+
+
+def register_agency(target: str, name: str, display_name: str) -> None:
+    with grpc.insecure_channel(target) as channel:
+        registry_pb2_grpc.RegistryServiceStub(channel).RegisterAgency(
+            registry_pb2.RegisterAgencyRequest(
+                parent=PARENT,
+                agency=registry_pb2.Agency(name=name, display_name=display_name),
+            )
+        )
+
+
+@contextmanager
+def place(store: str) -> Iterator[tuple[Path, str | None]]:
+    """An empty data directory, and the URL of a database of its own; both gone afterwards."""
     data = Path(tempfile.mkdtemp(prefix="candour-bench-", dir=os.environ.get("CANDOUR_BENCH_DIR")))
     cluster = None
     database_url = None
@@ -86,15 +108,7 @@ def lab(store: str) -> Iterator[Lab]:
             cluster = PostgresCluster({"shared_buffers": "256MB", "max_wal_size": "2GB"})
             cluster.start()
             database_url = create_database(cluster.url())
-        with _serve(data, database_url) as (target, pid):
-            with grpc.insecure_channel(target) as channel:
-                registry_pb2_grpc.RegistryServiceStub(channel).RegisterAgency(
-                    registry_pb2.RegisterAgencyRequest(
-                        parent=PARENT,
-                        agency=registry_pb2.Agency(name=AGENCY, display_name="Sampleton Police"),
-                    )
-                )
-            yield Lab(store, data, target, pid, database_url)
+        yield data, database_url
     finally:
         if cluster is not None:
             cluster.destroy()
@@ -102,11 +116,14 @@ def lab(store: str) -> Iterator[Lab]:
 
 
 @contextmanager
-def _serve(data: Path, database_url: str | None) -> Iterator[tuple[str, int]]:
+def serve(
+    data: Path, database_url: str | None, environment: Mapping[str, str] | None = None
+) -> Iterator[tuple[str, int]]:
+    """`candour serve` in a process of its own: its address and id."""
     port = random.randint(20_000, 30_000)
     command = [sys.executable, "-m", "services.cli", "serve", "--data", str(data)]
     command += ["--grpc", f"127.0.0.1:{port}", "--http", "127.0.0.1:0"]
-    env = dict(os.environ)
+    env = {**os.environ, **(environment or {})}
     if database_url:
         env["CANDOUR_DATABASE_URL"] = database_url
     process = subprocess.Popen(command, env=env, stdout=subprocess.DEVNULL)
@@ -123,8 +140,13 @@ def _serve(data: Path, database_url: str | None) -> Iterator[tuple[str, int]]:
             process.kill()
 
 
-def tool_uses(count: int, seed: int = 7) -> Iterator[common_pb2.ToolUse]:
-    """Reports like a vendor's export makes: entries of some 900 bytes, six commitments."""
+def tool_uses(
+    count: int, seed: int = 7, *, agencies: int = 1, technologies: int = 1
+) -> Iterator[common_pb2.ToolUse]:
+    """Reports like a vendor's export makes: entries of some 900 bytes, six commitments.
+
+    Of one agency they lie 20 s apart, of several they all happened within a day.
+    """
     draw = random.Random(seed)
     performers = [str(uuid.UUID(int=draw.getrandbits(128))) for _ in range(200)]
     columns = ["id", "userId", "searchDate", "cameraCount", "reason", "caseNumber"]
@@ -132,14 +154,17 @@ def tool_uses(count: int, seed: int = 7) -> Iterator[common_pb2.ToolUse]:
     for number in range(count):
         own_id = str(uuid.UUID(int=draw.getrandbits(128)))
         performer = draw.choice(performers)
-        seconds, ms = start + number * 20, draw.randrange(1000)
+        seconds = start + (number * 20 if agencies == 1 else number % 86_400)
+        ms = draw.randrange(1000)
         when = Timestamp(seconds=seconds, nanos=ms * 1_000_000)
         cameras = draw.randrange(3000)
         case = f"24-{draw.randrange(40_000):06d}"
         written = time.strftime("%Y-%m-%d %H:%M:%S", time.gmtime(seconds)) + f".{ms:03d}"
         yield common_pb2.ToolUse(
-            agency=AGENCY,
-            technology="technologies/plate-reader",
+            agency=AGENCY if agencies == 1 else agency_name(draw.randrange(agencies)),
+            technology=TECHNOLOGY
+            if technologies == 1
+            else technology_name(draw.randrange(technologies)),
             source="sources/plate-reader-export",
             source_event_id=own_id,
             capture=common_pb2.CAPTURE_BACKFILL,
@@ -158,10 +183,20 @@ def tool_uses(count: int, seed: int = 7) -> Iterator[common_pb2.ToolUse]:
         )
 
 
-def batches(count: int, size: int, seed: int = 7) -> list[bytes]:
+def agency_name(number: int) -> str:
+    return f"agencies/a{number}"
+
+
+def technology_name(number: int) -> str:
+    return f"technologies/t{number}"
+
+
+def batches(
+    count: int, size: int, seed: int = 7, *, agencies: int = 1, technologies: int = 1
+) -> list[bytes]:
     """Serialized BatchReportToolUses requests."""
     encoded, some = [], []
-    for use in tool_uses(count, seed):
+    for use in tool_uses(count, seed, agencies=agencies, technologies=technologies):
         some.append(use)
         if len(some) == size:
             request = ingest_pb2.BatchReportToolUsesRequest(parent=PARENT, tool_uses=some)

@@ -53,6 +53,11 @@ def batch_rate(lab: Lab, *, uses: int = 60_000, size: int = 500, callers: int = 
     return uses / asyncio.run(_closed_loop(lab, "BatchReportToolUses", requests, callers))
 
 
+def closed_loop(lab: Lab, requests: list[bytes], callers: int = 4) -> float:
+    """Seconds until these batches are all durable."""
+    return asyncio.run(_closed_loop(lab, "BatchReportToolUses", requests, callers))
+
+
 def unary_rate(lab: Lab, *, uses: int = 8_000, callers: int = 64) -> float:
     """Uses a second, durable, one a call."""
     requests = unaries(uses, seed=time.time_ns())

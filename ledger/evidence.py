@@ -15,17 +15,19 @@ from collections.abc import Collection, Iterable
 from ledger.canonical_json import JsonValue, decode
 from ledger.disclosure import Disclosure
 from ledger.entry import Entry, decode_entry
-from ledger.errors import Malformed, Refused
+from ledger.errors import Malformed, Refused, VerificationFailed
 from ledger.events import ToolUseReported
 from ledger.events.tool_use import PROTECTED_FIELDS
 from ledger.limits import MAX_BUNDLE_BYTES, MAX_BUNDLE_ENTRIES, MAX_JSON_VALUES
 from ledger.log import Log
-from ledger.projections.answers import Fold, answer
-from ledger.projections.questions import Question, protected_fields_of
+from ledger.projections.answers import answer
+from ledger.projections.questions import Question, fields_of, protected_fields_of
+from ledger.rules.fold import JudgedFold
 from ledger.store.core import Published, StoredEntry
 from ledger.store.view_queries import ViewReader
-from ledger.tlog import Signer
-from ledger.verify.bundle import BundledEntry, check_bounds, write_bundle
+from ledger.streams import stream_of_name
+from ledger.tlog import Checkpoint, Signer, open_checkpoint
+from ledger.verify.bundle import BundledEntry, Consistency, check_bounds, write_bundle
 
 
 class TooManyEntries(Refused):
@@ -37,6 +39,17 @@ class TooManyEntries(Refused):
         )
 
 
+class OtherHistory(Refused):
+    """A checkpoint that this ledger's key signed is of a tree that this ledger does not extend."""
+
+    def __init__(self, tree_size: int) -> None:
+        super().__init__(
+            f"of its first {tree_size} entries this ledger has another root than the checkpoint:"
+            " keep the checkpoint, two histories were signed"
+        )
+        self.tree_size = tree_size
+
+
 def build_bundle(
     log: Log,
     views: ViewReader,
@@ -46,6 +59,7 @@ def build_bundle(
     signer: Signer,
     disclose: Collection[str] = (),
     complete: bool = False,
+    older: bytes | None = None,
 ) -> bytes:
     """The evidence for one question.
 
@@ -56,7 +70,9 @@ def build_bundle(
         signer: The answers key.
         disclose: Protected fields to show; those the question needs are shown anyway.
         complete: Put every entry of the tree in, which proves that none was left out.
+        older: A checkpoint of this ledger, from which growth to `checkpoint` is shown.
     Raises:
+        OtherHistory, Malformed: As `consistency_from`.
         TooManyEntries: Beyond MAX_BUNDLE_ENTRIES, or what else a verifier reads.
         Malformed: A field to disclose is not one of a tool use's.
     """
@@ -66,7 +82,7 @@ def build_bundle(
     else:
         stored = _entries_for(log, views, question)
     tree = log.tree(checkpoint.tree_size)
-    fold, items = Fold(), []
+    fold, items = JudgedFold(), []
     for row in stored:
         entry = decode_entry(row.entry)
         disclosures = _disclosures(entry, row, shown)
@@ -80,6 +96,7 @@ def build_bundle(
         answer=answer(question, fold),
         entries=items,
         signer=signer,
+        consistency=None if older is None else consistency_from(log, older, checkpoint),
     )
     try:
         check_bounds(bundle)
@@ -87,6 +104,36 @@ def build_bundle(
         most = f"{MAX_BUNDLE_BYTES} bytes or {MAX_JSON_VALUES} values"
         raise TooManyEntries(most) from None
     return bundle
+
+
+def opened_older(log: Log, note: bytes) -> Checkpoint:
+    """The checkpoint in a note that somebody brings, if this ledger's own key signed it.
+
+    Raises:
+        Malformed: Another's, or of an empty tree, from which nothing can be shown.
+    """
+    try:
+        found = open_checkpoint(note, [log.signer.verifier_key]).checkpoint
+    except (Malformed, VerificationFailed) as error:
+        raise Malformed("older", f"is no checkpoint of this ledger: {error}") from None
+    if found.origin != log.origin or found.tree_size == 0:
+        raise Malformed("older", "must be of this ledger, and of 1 entry or more")
+    return found
+
+
+def consistency_from(log: Log, older: bytes, checkpoint: Published) -> Consistency:
+    """The proof that a checkpoint's tree only adds to an older one's.
+
+    Raises:
+        Malformed: As `opened_older`, or it is newer than `checkpoint`.
+        OtherHistory: It is of another tree.
+    """
+    old = opened_older(log, older)
+    if old.tree_size > checkpoint.tree_size:
+        raise Malformed("older", f"is newer than the checkpoint, of {checkpoint.tree_size} entries")
+    if log.tree(old.tree_size).root() != old.root:
+        raise OtherHistory(old.tree_size)
+    return Consistency(older, log.tree(checkpoint.tree_size).consistency_proof(old.tree_size))
 
 
 def _fields_shown(question: Question, disclose: Collection[str]) -> frozenset[str]:
@@ -117,6 +164,11 @@ def _entries_for(log: Log, views: ViewReader, question: Question) -> list[Stored
     leaves = views.leaves_of_names(sorted(names), question.tree_size)
     for row in log.store.entries_at([leaf for leaf in leaves if leaf not in stored]):
         stored[row.leaf_index] = row
+    if "authority" in fields_of(question.query):  # all that a verdict may rest on
+        cited = sorted(stream_of_name(name) for name in names if name.startswith("authorizations/"))
+        for row in log.store.entries_of_streams(cited):
+            if row.leaf_index < question.tree_size:
+                stored[row.leaf_index] = row
     if len(stored) > MAX_BUNDLE_ENTRIES:
         raise TooManyEntries
     return [stored[leaf_index] for leaf_index in sorted(stored)]

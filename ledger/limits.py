@@ -37,6 +37,11 @@ COSIGN_GRACE_S: Final = (
 )
 MAX_COSIGN_PAUSE_S: Final = 15  # between rounds that fail: a witness that is back is asked soon
 MAX_KEPT_EQUIVOCATIONS: Final = 100  # of one witness: one convicts a log, the rest is disk
+REPLAY_WAIT_S: Final = 3  # that a submission waits for its replay: within WITNESS_TIMEOUT_S
+REPLAY_REQUEST_S: Final = 20  # of one request of a replay, to its last byte: 16 MiB at most
+REPLAY_BATCH: Final = 2_048  # entries of one transaction of a replay: eight bundles, some 2 MB
+REPLAY_INSERTED: Final = 20_000  # entries put into a witness's index at once: some 100 MB
+REPLAY_VARIABLES: Final = 1_000  # of one statement of SQLite: well under its own bound
 MAX_PROOF_EXTRA_BYTES: Final = 65_536  # extra data of a tlog-proof: a disclosure, not an archive
 MAX_TILE_LEVEL: Final = 63  # tlog-tiles fixes it
 MONITOR_TIMEOUT_S: Final = 20  # of one request to a log: a tile has 8 kB
@@ -60,6 +65,15 @@ MAX_COUNT: Final = 2**53 - 1  # the largest integer every JSON reader holds exac
 MAX_SHOWN_BYTES: Final = 131_072  # all disclosures of one event together
 MAX_VALUE_DEPTH: Final = 32  # of reported JSON: disclosure and bundle nest it deeper, below 64
 
+MAX_PROTECTED_FIELDS: Final = 20  # of one fact of the registers: the richest has five
+MAX_RECORD_BATCH: Final = 1_000  # facts of a request; each is decided by itself
+
+# --- answers to an oversight body -----------------------------------------------
+MAX_ANSWER_USES: Final = 1_000  # uses that an answer lists: the largest page
+MAX_BASIS: Final = 10_000  # entries that an answer names: as many as a bundle holds
+MAX_FIGURE_BASIS: Final = 100  # entries that one figure of a report names; its question lists all
+MAX_STATEMENT_USES: Final = 10_000  # looked at for one statement: one contradiction is enough
+
 # --- requests -----------------------------------------------------------------
 MAX_BATCH_USES: Final = 10_000  # of BatchReportToolUses
 MAX_MESSAGE_BYTES: Final = 32 * 1024 * 1024  # of one gRPC message: 10,000 uses of 3 kB
@@ -67,7 +81,8 @@ MAX_STREAM_IN_FLIGHT: Final = 2_000  # uses of one stream waiting for their rece
 USES_A_SLICE: Final = 100  # prepared without a pause: some 4 ms, so unary callers get in between
 MAX_CONCURRENT_CALLS: Final = 1_000  # of one process; each may hold a message while it waits
 MAX_BODY_BYTES: Final = 16 * 1024 * 1024  # of one HTTP report, unpacked: 10,000 events of 1.6 kB
-MAX_BODIES: Final = 16  # taken in at once: 256 MiB; more callers are told to come again
+MAX_BODIES_BYTES: Final = 256 * 1024 * 1024  # of all that are taken in at once; others come again
+MAX_INLINE_BYTES: Final = 65_536  # read on the event loop, some 2 ms; more in a thread
 BODY_S: Final = 30  # that a body has to arrive whole, lest the silent keep a place
 MAX_REFUSALS_SHOWN: Final = 10  # kinds of refusal in one OTLP answer; the rest are counted
 MAX_REQUEST_ID_CHARS: Final = 100  # AIP-155: a UUID, or whatever else tells two requests apart
@@ -97,11 +112,14 @@ MAX_CACHED_NAMES: Final = 200_000  # performers one process remembers: some 40 M
 
 # --- following ----------------------------------------------------------------
 PROJECTOR_BATCH: Final = 2_000  # entries folded in one transaction
+MAX_CACHED_AUTHORIZATIONS: Final = 10_000  # histories a projector remembers: some 20 MB
+REJUDGED_AT_ONCE: Final = 1_000  # uses read again when their authority changes: some 5 MB
+MAX_CACHED_REGISTERS: Final = 4  # tree sizes whose registers a process remembers
 FOLLOW_POLL_S: Final = 0.05  # a lost notification costs no more than this
 PUBLISH_EVERY_S: Final = 0.5  # a commit is under a served checkpoint within 1 s
 
 # --- several ledgers ------------------------------------------------------------
-MAX_LEDGERS: Final = 32  # of one process: each has a projector of some 60 MB and a dozen threads
+MAX_LEDGERS: Final = 32  # of one process: each has a projector of some 70 MB, and a dozen threads
 DIRECTORY_EVERY_S: Final = 0.5  # as PUBLISH_EVERY_S: what was published since is listed together
 DIRECTORY_LAG_S: Final = 60  # a checkpoint that is not listed by then is missed: two retries' time
 LISTINGS_AT_ONCE: Final = 500  # of one ledger in one commit of the directory, some 400 KB
@@ -121,8 +139,9 @@ MAX_JSON_VALUES: Final = 2_000_000  # of one text: some 100 for each entry of a 
 # --- auditing -----------------------------------------------------------------
 AUDIT_BATCH: Final = 2_000  # entries or rows held at once: some 10 MB
 AUDIT_TILE_ROWS: Final = 256  # of up to 8 KB, held for each level at once
+RECORDED_SLACK_S: Final = 3_600  # between clocks of processes, or of one that was set right
 MAX_FINDINGS: Final = 20  # kept of one table; the rest are counted, the first is what matters
-MAX_AUDIT_SHAPES: Final = 32  # of entries, tried one after another: a ledger has some ten
+MAX_AUDIT_SHAPES: Final = 16  # of entries alike, tried one after another; few ledgers have three
 MAX_AUDIT_LEARNED: Final = 256  # shapes in all: making one costs as much as reading 100 entries
 MAX_AUDIT_SHAPE_BYTES: Final = 4_096  # a longer entry is read slowly: long shapes are slow to make
 AUDIT_SLICE_TILES: Final = 256  # tiles of one slice: 65,536 entries, one hash three levels up
@@ -134,17 +153,21 @@ AUDIT_SORT_RECORDS: Final = 2_000_000  # streams sorted at once: some 150 MB
 MAX_AUDIT_STATE_BYTES: Final = 1024 * 1024 * 1024  # of a state file: 100 bytes a slice and root
 MAX_AUDIT_WORKERS: Final = 64  # processes of one machine: each takes some 100 MB
 MAX_AUDIT_LATER: Final = 2_000_000  # changed uses, in memory while the usage index is made anew
+AUDIT_ENGINE_MEMORY_MB: Final = 2_048  # of DuckDB or a process of Spark; the rest is on disk
 
 
 # --- the usage index -----------------------------------------------------------
 MAX_USAGE_PROOF_BYTES: Final = 16 * 1024 * 1024  # usage-index/1 fixes it; most take 4 kB
 MAX_USAGE_PROOF_NODES: Final = 65_536  # usage-index/1 fixes it
 MAX_USAGE_RANGES: Final = 1_000  # of one question: the days of almost three years
+MAX_USAGE_SPANS: Final = 4_004  # of one question: two sides, two seconds, its ranges and no day
 MAX_CACHED_PARTS: Final = 65_536  # hashes of ids one process remembers: some 20 MB
 USAGE_BATCH: Final = 8_000  # entries in one transaction: the larger, the fewer nodes a use
 USAGE_SLICE: Final = 2_000  # while the views are live: they wait for one slice, some 100 ms
 USAGE_EVERY_S: Final = 1.0  # the index follows the views; a proof of now waits as long
-MAX_CACHED_NODES: Final = 100_000  # of the trie, in the projector: some 75 MB
+MAX_CACHED_NODES: Final = (
+    40_000  # of the trie, in projector and server: some 30 MB; more is no faster
+)
 INDEX_COMMIT_EVERY_S: Final = 60  # by default: an entry of 400 bytes a minute, when there is news
 USAGE_KEEP_ALL_DAYS: Final = 30  # every root; of older ones the first of each day, and the cited
 THIN_ROOTS: Final = 1_000  # let go of in one transaction: some 20 ms
@@ -154,6 +177,36 @@ USAGE_BULK: Final = 50_000  # entries folded at once where an index is made anew
 USAGE_BULK_KEYS: Final = 20_000  # keys inserted at once, in order, where it is made anew
 MAX_SOURCES_SHOWN: Final = 200  # of one agency, in a proven count: three entries each
 MAX_COUNTED_NAMES: Final = 100  # of one technology, in a proven count: a proof of 4 kB each
+
+# --- rules --------------------------------------------------------------------
+MAX_RULE_TESTS: Final = (
+    900  # of one compiled rule: SQLite nests 1,000 deep, and a chain of ORs nests
+)
+MAX_RULE_NUMBER: Final = 1_000_000  # days, hours, uses: in seconds still far below MAX_COUNT
+MAX_RULE_TEXTS: Final = 200  # of one parameter: a list of reasons that people wrote by hand
+MAX_PACK_BYTES: Final = 262_144  # of one TOML file: a hundred rules, each with its examples
+MAX_PACK_RULES: Final = 100  # of one pack: each is a query of its own
+MAX_PACK_EXAMPLES: Final = 200  # of one pack: two a rule
+MAX_EXAMPLE_ENTRIES: Final = 100  # of one example: a story that fits a screen
+MAX_GRACE_HOURS: Final = 8_784  # a leap year: longer is no grace
+MAX_FINDING_LEAVES: Final = 1_000  # cited by one finding; the rest are counted
+MAX_GROUPS: Final = 20_000  # of one aggregate by two keys: some 2 MB
+MAX_PATTERNS: Final = 1_000  # cases of one pattern that are listed: somebody looks at each
+MAX_SEQUENCE_GAPS: Final = 100  # listed of one source; the rest are counted
+
+# --- second observers -----------------------------------------------------------
+MAX_OBSERVED_FIELDS: Final = 60  # compared at once: every field of a column map, and some objects
+MIN_MATCH_ID_CHARS: Final = 8  # a shorter id is a row number, which two systems share by chance
+MAX_MATCH_ID_COLUMNS: Final = 20  # of raw rows that are looked at for the observer's id
+MAX_MATCH_WINDOW_S: Final = 86_400  # a day: what lies further apart needs an id
+MAX_MATCH_SPAN_DAYS: Final = 4  # a bare date spans two; a longer time says nothing of which one
+MAX_MATCH_NEIGHBOURS: Final = 256  # of one record in the window: beyond, naming one is a guess
+MAX_MATCH_CANDIDATES: Final = 2_000_000  # pairs weighed at once: some 120 MB
+MATCH_CHUNK: Final = 1_000  # uses of one streamed message: read in some 40 ms
+MATCH_STREAM_S: Final = 900  # that a stream of uses may take: ten million at the usual rate
+MAX_TOLD_DISCREPANCIES: Final = 10_000  # by default, of one reconciliation; the report has all
+TOLD_AT_ONCE: Final = 500  # discrepancies of one request: with their rows far below its bound
+MAX_SIGHTING_BYTES: Final = 16_384  # of the observer's row, as MAX_TEXT_BYTES: it is protected text
 
 # --- files --------------------------------------------------------------------
 MAX_CSV_ROW_BYTES: Final = 131_072  # four times the largest record an entry may keep

@@ -2,6 +2,7 @@
 
     question ─► kept root ─► proofs of the usage index
              ─► entries: the root's commitment, what names stand for, sources heard
+                (a proof for each name of the technology)
              ─► inclusion proofs under one checkpoint ─► signature ─► one file
 
 The answer is made by the code that the verifier runs, from what is in the file.
@@ -12,8 +13,9 @@ from __future__ import annotations
 from typing import Any
 
 from ledger.entry import Entry, decode_entry
-from ledger.evidence import TooManyEntries
-from ledger.limits import MAX_BUNDLE_ENTRIES
+from ledger.errors import Malformed
+from ledger.evidence import TooManyEntries, consistency_from
+from ledger.limits import MAX_BUNDLE_ENTRIES, MAX_COUNTED_NAMES
 from ledger.log import Log
 from ledger.store.core import Published, StoredEntry
 from ledger.store.usage_reader import UsageReader
@@ -22,7 +24,7 @@ from ledger.store.view_queries import ViewReader
 from ledger.tlog import Signer
 from ledger.usage_index import Detail, verify_count, verify_groups
 from ledger.verify.bundle import USAGE_FORMAT, BundledEntry, write_bundle
-from ledger.verify.usage_answer import UsageQuestion, usage_answer
+from ledger.verify.usage_answer import UsageQuestion, names_of, usage_answer
 
 
 def build_usage_bundle(
@@ -34,6 +36,7 @@ def build_usage_bundle(
     checkpoint: Published,
     *,
     signer: Signer,
+    older: bytes | None = None,
 ) -> bytes:
     """The evidence for a count.
 
@@ -43,24 +46,30 @@ def build_usage_bundle(
         root: Committed.
         checkpoint: Covers the entry that commits to the root.
         signer: The answers key.
+        older: A checkpoint of this ledger, from which growth to `checkpoint` is shown.
     Raises:
         TooManyEntries: More names than a bundle holds.
+        OtherHistory, Malformed: As `consistency_from`.
         ProofTooLarge: The agency used more technologies than a proof lists.
     """
     assert root.leaf_index is not None, "only what is committed is served"
-    (count,) = verify_count(
-        count_proof := usage.prove(root, question.counted()), question.counted(), root.commitment
-    )
-    proofs: dict[str, Any] = {"count": count_proof}
-    groups, technologies = None, [question.technology]
-    leaves: set[int] = set()
+    names = _names(views, question)
+    under = {name: usage.prove(root, question.counted(name)) for name in names}
+    counts = {
+        name: verify_count(proof, question.counted(name), root.commitment)[0]
+        for name, proof in under.items()
+    }
+    proofs: dict[str, Any] = {"count": under.pop(question.technology)}
+    if under:
+        proofs["aliases"] = under
+    groups, technologies = None, names
     if question.kind == "absence":
         listed = question.listed()
         proofs["technologies"] = usage.prove(root, listed, Detail.GROUPS)
         groups = verify_groups(proofs["technologies"], listed, root.commitment)
-        technologies += usage.technologies(groups)
-        heard = usage.sources(question.agency, question.days, question.tree_size)
-        leaves.update(leaf_index for one in heard for leaf_index in one.leaves)
+        technologies = [*names, *usage.technologies(groups)]
+    heard = usage.sources(question.agency, question.days, question.tree_size)
+    leaves = {leaf_index for one in heard for leaf_index in one.leaves}
     stored = _entries(log, views, question, technologies, leaves)
     told = [(row.leaf_index, decode_entry(row.entry)) for row in stored]
     stored += log.store.entries_at([root.leaf_index])
@@ -69,7 +78,7 @@ def build_usage_bundle(
         origin=log.origin,
         checkpoint=checkpoint.note,
         question=question.to_object(),
-        answer=usage_answer(question, count, groups, told, technologies),
+        answer=usage_answer(question, counts, groups, told, technologies),
         entries=[
             BundledEntry(row.leaf_index, row.entry, tree.inclusion_proof(row.leaf_index), ())
             for row in stored
@@ -77,7 +86,17 @@ def build_usage_bundle(
         signer=signer,
         format=USAGE_FORMAT,
         proofs=proofs,
+        consistency=None if older is None else consistency_from(log, older, checkpoint),
     )
+
+
+def _names(views: ViewReader, question: UsageQuestion) -> list[str]:
+    """The technology's names, as the ledger knew at the question's tree size."""
+    group = views.aliases(question.tree_size).group(question.technology)
+    try:
+        return names_of(question.technology, group)
+    except Malformed:
+        raise TooManyEntries(f"{MAX_COUNTED_NAMES} names of one technology") from None
 
 
 def _entries(

@@ -5,8 +5,10 @@ hard Hypothesis looks.
                  └──► one cluster a test (postgres_cluster), to be stopped and killed
 
 What cannot run for want of PostgreSQL is skipped and counted out loud, or fails where
-CANDOUR_REQUIRE_POSTGRES=1; likewise Go, and CANDOUR_REQUIRE_GO. One cluster a worker, not one shared: nobody must agree on who starts
-it, who uses it last or who ends it, and initdb costs a second.
+CANDOUR_REQUIRE_POSTGRES=1; likewise Go, Chromium, Spark and openssl, and CANDOUR_REQUIRE_GO,
+CANDOUR_REQUIRE_CHROMIUM, CANDOUR_REQUIRE_SPARK, CANDOUR_REQUIRE_OPENSSL. One cluster a worker,
+not one shared: nobody must agree on who starts it, who uses it last or who ends it, and initdb
+costs a second.
 """
 
 from __future__ import annotations
@@ -14,12 +16,15 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Final, NoReturn
+from typing import TYPE_CHECKING, Final, NoReturn
 
 import pytest
 from hypothesis import HealthCheck, settings
 
-from tests import golang
+from services.audit.spark_engine import Spark, SparkMissing
+from tests import browser, golang
+from tests.authority import Authority, OpensslMissing
+from tests.browser import ChromiumMissing
 from tests.golang import GoMissing, Judges, build_judges
 from tests.ledgers import Place, PostgresPlace, SqlitePlace
 from tests.postgres import (
@@ -30,6 +35,9 @@ from tests.postgres import (
     create_database,
     drop_database,
 )
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
 
 _CALM: Final = settings(
     deadline=None,  # two shared cores: an example's time says nothing
@@ -49,6 +57,9 @@ os.environ["CANDOUR_INDEX_EVERY"] = "0"
 _MISSING: Final = "needs PostgreSQL"
 _FIXTURES: Final = {"postgres_server", "postgres_url", "postgres_cluster"}
 _GO_MISSING: Final = "needs Go"
+_SPARK_MISSING: Final = "needs Spark"
+_CHROMIUM_MISSING: Final = "needs Chromium"
+_OPENSSL_MISSING: Final = "needs openssl"
 _STORES: Final = ("sqlite", pytest.param("postgres", marks=pytest.mark.postgres))
 
 
@@ -59,6 +70,12 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
             item.add_marker("postgres")
         if "judges" in getattr(item, "fixturenames", ()):
             item.add_marker("go")
+        if "chromium" in getattr(item, "fixturenames", ()):
+            item.add_marker("chromium")
+        if "authority" in getattr(item, "fixturenames", ()):
+            item.add_marker("openssl")
+        if "spark" in getattr(item, "fixturenames", ()):
+            item.add_marker("spark")
     if config.getoption("--hypothesis-profile") != "thorough":
         late = [item for item in items if item.get_closest_marker("thorough")]
         config.hook.pytest_deselected(items=late)
@@ -71,6 +88,14 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     for marker, name, said, advice in (
         ("postgres", "PostgreSQL", _MISSING, f"install postgresql or set {URL_VARIABLE}"),
         ("go", "Go", _GO_MISSING, f"put go {least_go} or newer on PATH, with a way to its modules"),
+        (
+            "chromium",
+            "Chromium",
+            _CHROMIUM_MISSING,
+            f"install chromium or set {browser.PATH_VARIABLE}",
+        ),
+        ("openssl", "openssl", _OPENSSL_MISSING, "install openssl"),
+        ("spark", "Spark", _SPARK_MISSING, "run `make spark`, and install Java 17 or newer"),
         (
             "aics",
             "aics-witness",
@@ -91,7 +116,9 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
 
 
 def _give_up(
-    missing: PostgresMissing | GoMissing, said: str = _MISSING, variable: str = REQUIRE_VARIABLE
+    missing: PostgresMissing | GoMissing | ChromiumMissing | SparkMissing | OpensslMissing,
+    said: str = _MISSING,
+    variable: str = REQUIRE_VARIABLE,
 ) -> NoReturn:
     if os.environ.get(variable) == "1":
         pytest.fail(f"{said} ({variable}=1): {missing}", pytrace=False)
@@ -105,6 +132,36 @@ def judges(tmp_path_factory: pytest.TempPathFactory) -> Judges:
         return build_judges(tmp_path_factory.mktemp("judges"))
     except GoMissing as missing:
         _give_up(missing, _GO_MISSING, golang.REQUIRE_VARIABLE)
+
+
+@pytest.fixture(scope="session")
+def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
+    """A time-stamp authority, whom tests believe."""
+    try:
+        return Authority(tmp_path_factory.mktemp("authorities") / "a")
+    except OpensslMissing as missing:
+        _give_up(missing, _OPENSSL_MISSING, "CANDOUR_REQUIRE_OPENSSL")
+
+
+@pytest.fixture(scope="module")
+def chromium() -> Iterator[Browser]:
+    """A headless browser of this file's own."""
+    try:
+        with browser.browser() as started:
+            yield started
+    except ChromiumMissing as missing:
+        _give_up(missing, _CHROMIUM_MISSING, browser.REQUIRE_VARIABLE)
+
+
+@pytest.fixture(scope="module")
+def spark() -> Iterator[Spark]:
+    """A cluster of two machines on this one, with its session; takes some seconds to start."""
+    try:
+        started = Spark("local-cluster[2,1,1024]")
+    except SparkMissing as missing:
+        _give_up(missing, _SPARK_MISSING, "CANDOUR_REQUIRE_SPARK")
+    with started:
+        yield started
 
 
 @pytest.fixture(scope="session")

@@ -50,6 +50,11 @@ class Judges:
         done = _run([self.sumdb, "-vkey", vkey, "-stride", str(stride), *olds, log])
         return Verdict(done.accepted and done.said.startswith("verified: "), done.said)
 
+    def entry_by_sumdb(self, proof: Path, entry: Path, vkey: Path) -> Verdict:
+        """Likewise one entry, by its C2SP tlog-proof."""
+        done = _run([self.sumdb, "-vkey", vkey, "-proof", proof, "-entry", entry])
+        return Verdict(done.accepted and done.said.startswith("verified: "), done.said)
+
     def by_fsck(self, log: str | Path, vkey: Path) -> Verdict:
         """Tessera's fsck: every tile derived from the entries, and compared."""
         url = log if isinstance(log, str) else log.resolve().as_uri()

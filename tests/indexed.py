@@ -14,7 +14,7 @@ from ledger.store.usage_roots import KeptRoot, UsageRoots
 from ledger.store.usage_writer import UsageWriter
 from ledger.store.view_queries import ViewReader
 from ledger.store.view_writer import ViewWriter
-from ledger.tlog import Signer, answers_name
+from ledger.tlog import Checkpoint, Signer, answers_name, sign_checkpoint
 from ledger.usage_evidence import build_usage_bundle
 from ledger.usage_index import Days
 from ledger.usage_index.keys import day_of_text
@@ -52,6 +52,7 @@ class Index:
         technology: str,
         days: tuple[str, str],
         kind: str = "count",
+        older: int | None = None,
     ) -> bytes:
         """The evidence for a count, under a checkpoint over the head."""
         head = self.store.head()
@@ -70,4 +71,12 @@ class Index:
             root,
             Published(head.tree_size, self.ledger.log.checkpoint(head), 0),
             signer=ANSWERS,
+            older=None if older is None else self.checkpoint(older),
+        )
+
+    def checkpoint(self, tree_size: int) -> bytes:
+        """The checkpoint that was signed at a size."""
+        log = self.ledger.log
+        return sign_checkpoint(
+            Checkpoint(log.origin, tree_size, log.tree(tree_size).root()), log.signer
         )

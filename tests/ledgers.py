@@ -42,14 +42,14 @@ from ledger.events import (
 )
 from ledger.identity import IdentityKeys
 from ledger.log import Log, Receipt
-from ledger.projections.answers import Fold
+from ledger.rules.fold import JudgedFold
 from ledger.store import usage_tables, view_tables
 from ledger.store.core import Head, LedgerStore, NewEntry, PerformerRecord, StoredEntry
 from ledger.store.postgres import PostgresStore
 from ledger.store.sqlite import SqliteStore
 from ledger.store.view_writer import ViewWriter, shown_values
 from ledger.streams import stream_of_name
-from ledger.times import text_of_us
+from ledger.times import full_text_of_us, text_of_us
 from ledger.tlog import Signer
 from tests import strategies as told
 from tests.faults import mend
@@ -316,6 +316,12 @@ class Ledger:
             case told.Tell(use, DataFlowReported(data_flows=flows)) if self.uses:
                 with suppress(Unverifiable):
                     self.append(decide.report_data_flows(self._use(use), flows, by))
+            case told.RecordFact(fact, officer):
+                shown: dict[str, JsonValue] = {}
+                if officer is not None and "Varied" not in type(fact).__name__:
+                    shown = {"granting_officer": officer}
+                with suppress(Unverifiable):
+                    self.append(decide.record(fact, by, shown))
             case told.Foreign(use):
                 self._foreign(None if use is None or not self.uses else self._use(use))
 
@@ -348,7 +354,7 @@ class Ledger:
                 event=fact.to_object(),
                 protected={},
                 origin=ORIGIN,
-                recorded_at="2026-11-18T00:00:00.000000Z",
+                recorded_at=full_text_of_us(self.now_us()),
                 reporter=REPORTER,
                 capture="live",
             )
@@ -376,9 +382,9 @@ def numbered(number: int) -> ReportToolUse:
     )
 
 
-def fold_of(entries: Iterable[StoredEntry]) -> tuple[Fold, int]:
+def fold_of(entries: Iterable[StoredEntry]) -> tuple[JudgedFold, int]:
     """The pure fold over entries, and how many of them it could not read."""
-    fold, unread = Fold(), 0
+    fold, unread = JudgedFold(), 0
     for stored in entries:
         try:
             fold.add(stored.leaf_index, decode_entry(stored.entry), shown_values(stored))

@@ -35,7 +35,6 @@ from ledger.tlog import (
 )
 from services.cli.host import HttpServer
 from services.runtime.hosting import Hosted
-from services.runtime.reading import Reading, open_views
 from services.runtime.serving import Serving
 
 _BATCH: Final = 10_000
@@ -103,18 +102,9 @@ def ask(address: str, path: str, method: str = "GET", **headers: str) -> Answer:
         connection.close()
 
 
-@contextmanager
-def readings_of(*ledgers: Hosted) -> Iterator[dict[str, Reading]]:
-    """What the gateway reads of these ledgers."""
-    engines = [open_views(hosted.settings) for hosted in ledgers]
-    try:
-        yield {
-            hosted.name: Reading(Serving(hosted), engine)
-            for hosted, engine in zip(ledgers, engines, strict=True)
-        }
-    finally:
-        for engine in engines:
-            engine.dispose()
+def servings_of(*ledgers: Hosted) -> dict[str, Serving]:
+    """What the gateway shows of these ledgers."""
+    return {hosted.name: Serving(hosted) for hosted in ledgers}
 
 
 class Gateway:
@@ -157,13 +147,12 @@ class Gateway:
 
     async def _serve(self) -> None:
         self._loop = asyncio.get_running_loop()
-        with readings_of(*self._ledgers) as readings:
-            server = HttpServer("127.0.0.1:0", readings)
-            await server.start()
-            self.address = server.address
-            self._ready.set()
-            await self._stop.wait()
-            await server.stop()
+        server = HttpServer("127.0.0.1:0", servings_of(*self._ledgers))
+        await server.start()
+        self.address = server.address
+        self._ready.set()
+        await self._stop.wait()
+        await server.stop()
 
 
 class _Quiet(SimpleHTTPRequestHandler):

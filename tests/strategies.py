@@ -21,6 +21,10 @@ from ledger.entry import Entry
 from ledger.events import (
     FACTS,
     Amendment,
+    AuthorizationGranted,
+    AuthorizationRenewed,
+    AuthorizationRevoked,
+    AuthorizationVaried,
     Count,
     DataFlow,
     DataFlowReported,
@@ -43,6 +47,7 @@ from ledger.filters import Compare, Value, parse
 from ledger.filters import format as format_filter
 from ledger.filters.schema import Order
 from ledger.projections.questions import TEXT_FIELDS
+from ledger.rules.verdicts import CODES as VERDICT_CODES
 from ledger.times import MAX_US, MIN_US, full_text_of_us, text_of_us
 from tests.filters.strategies import trees
 
@@ -364,6 +369,14 @@ class Tell:
 
 
 @dataclass(frozen=True, slots=True)
+class RecordFact:
+    """The registers are told something; `officer` is shown as `granting_officer`."""
+
+    fact: Fact
+    officer: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Foreign:
     """An entry of a later release, in the stream of a use or in one of its own."""
 
@@ -371,7 +384,17 @@ class Foreign:
 
 
 Operation: TypeAlias = (
-    Report | Withdraw | Link | SameAs | Alias | Declare | WithdrawImport | Amend | Tell | Foreign
+    Report
+    | Withdraw
+    | Link
+    | SameAs
+    | Alias
+    | Declare
+    | WithdrawImport
+    | Amend
+    | Tell
+    | RecordFact
+    | Foreign
 )
 _several = st.integers(0, 11)
 _files = st.integers(0, FILES - 1)
@@ -419,8 +442,53 @@ _told = st.builds(
     )
     | st.builds(DataFlowReported, data_flows=_small_flows),
 )
+_authorizations = st.sampled_from(AUTHORIZATIONS)
+_validity = st.builds(
+    lambda first, last: Interval(
+        earliest=None if first is None else text_of_us(first),
+        latest=None if last is None else text_of_us(max(last, first or last)),
+    ),
+    st.none() | st.sampled_from(INSTANTS[:3]),
+    st.none() | st.sampled_from(INSTANTS[2:]),
+)
+_granted_at = st.none() | _instants.map(text_of_us)
+_scope = {
+    "technologies": st.lists(_technologies, max_size=2, unique=True).map(tuple),
+    "units": st.lists(st.sampled_from(CODES), max_size=1).map(tuple),
+}
+_granted = st.builds(
+    AuthorizationGranted,
+    authorization=_authorizations,
+    agency=st.sampled_from(AGENCIES),
+    kind=st.sampled_from(("warrant", "policy")),
+    valid=_validity,
+    granted_at=_granted_at,
+    self_authorisation=st.sampled_from((None, None, True)),
+    **_scope,
+)
+_authority_told = st.builds(
+    RecordFact,
+    st.one_of(
+        _granted,
+        _granted,
+        st.builds(
+            AuthorizationRenewed,
+            authorization=_authorizations,
+            valid=_validity,
+            granted_at=_granted_at,
+        ),
+        st.builds(
+            AuthorizationVaried, authorization=_authorizations, effective=_small_spans, **_scope
+        ),
+        st.builds(AuthorizationRevoked, authorization=_authorizations, effective=_small_spans),
+    ),
+    st.none() | st.sampled_from(PERFORMERS),
+)
 operations: st.SearchStrategy[list[Operation]] = st.lists(
-    st.one_of(_reports, _links, _reports, _aliases, _imports, _rare, _amendments, _told),
+    st.one_of(
+        *(_reports, _links, _reports, _aliases, _imports, _rare, _amendments, _told),
+        _authority_told,
+    ),
     min_size=2,
     max_size=16,
 ).map(lambda steps: [Declare(0), *steps])
@@ -442,6 +510,7 @@ _SAID: Final[dict[str, tuple[str, ...]]] = {
     "reason_state": ("absent", "blank", "masked", "withheld", "stated"),
     "urgency": ("used", "not_used"),
     "verified": ("yes", "no"),
+    "authority": VERDICT_CODES,
     "flow_country": COUNTRIES,
     "unpermitted_country": COUNTRIES,
 }
@@ -465,7 +534,7 @@ def single_tests(**more: tuple[str, ...]) -> list[str]:
         found += [Compare("occurred", op, Value(text_of_us(us))) for us in INSTANTS]
         for field in ("leaf_index", "sequence", "amendments"):
             found += [Compare(field, op, Value(str(number))) for number in (0, 3, 9)]
-        for field in ("delay", "reach"):
+        for field in ("delay", "ahead", "reach"):
             found += [Compare(field, op, Value(str(number))) for number in (-1, 0, 40_000)]
         found += [Compare("recorded", op, Value(text_of_us(us))) for us in INSTANTS]
         if op not in ("=", "!="):

@@ -8,7 +8,10 @@ import pytest
 
 from ledger import canonical_json, evidence
 from ledger.errors import Malformed
-from ledger.evidence import TooManyEntries
+from ledger.evidence import OtherHistory, TooManyEntries, consistency_from
+from ledger.store.core import Published
+from ledger.tlog import Checkpoint, Signer, sign_checkpoint
+from tests.ledgers import ORIGIN, SIGNER
 from tests.verify.evidence import SmallLedger, checked, opened
 
 
@@ -85,3 +88,26 @@ def test_too_much_evidence_is_refused(
     monkeypatch.setattr(canonical_json, "MAX_JSON_VALUES", 100)
     with pytest.raises(TooManyEntries, match="values"):
         small.bundle(complete=complete)
+
+
+def test_growth_is_shown_from_our_own_checkpoints_only(small: SmallLedger) -> None:
+    """Of this ledger, its key, its history, and no newer than the bundle's: whatever else
+    somebody brings is refused before anything is signed."""
+    log, size = small.ledger.log, small.size
+    newest = Published(size, small.checkpoint(size), 0)
+    other_key = Signer(ORIGIN, bytes([1]) * 32)
+    for older in (
+        b"",
+        b"my notes\n",
+        sign_checkpoint(Checkpoint(ORIGIN, 3, bytes(32)), other_key),
+        sign_checkpoint(
+            Checkpoint("example.com/log", 3, bytes(32)), Signer("example.com/log", bytes(32))
+        ),
+        sign_checkpoint(Checkpoint(ORIGIN, 0, log.tree(0).root()), SIGNER),
+        sign_checkpoint(Checkpoint(ORIGIN, size + 1, bytes(32)), SIGNER),
+    ):
+        with pytest.raises(Malformed, match="older"):
+            consistency_from(log, older, newest)
+    with pytest.raises(OtherHistory, match="two histories"):
+        consistency_from(log, sign_checkpoint(Checkpoint(ORIGIN, 3, bytes(32)), SIGNER), newest)
+    assert [] == consistency_from(log, newest.note, newest).proof

@@ -5,6 +5,9 @@ records.py  bytes to records           export.py   a whole file, row by row
 cells.py    cells to fields            mapping.py  rows to commands
 moments.py  cells to times             time_formats.py  how vendors spell them
 sample.py   invented exports, for demonstrations and tests
+
+documents.py     a use as JSON to a command       loose_json.py    JSON whose bad values stand alone
+cloud_events.py  events, one or many, to commands otlp_logs.py     log records to commands
 """
 
 from ledger.ingest.export import FileFacts, Read, Rejected, Row, file_facts, read_export

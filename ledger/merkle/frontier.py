@@ -61,7 +61,17 @@ class Frontier:
         Raises:
             Malformed: A leaf hash is not 32 bytes, or the tree would grow too large.
         """
-        return self.grown(leaf_hashes)[0]
+        leaves = list(leaf_hashes)
+        if len(leaves) != 1:
+            return self.grown(leaves)[0]
+        # One leaf alone, as most often: it ends the whole subtrees that its place completes.
+        if not are_hashes(leaves):
+            raise Malformed("leaf_hashes", "must be 32 bytes each")
+        [node] = leaves
+        kept = self.size.bit_count() - (~self.size & (self.size + 1)).bit_length() + 1
+        for subtree in reversed(self.subtrees[kept:]):
+            node = node_hash(subtree, node)
+        return Frontier(self.size + 1, (*self.subtrees[:kept], node))
 
     def grown(self, leaf_hashes: Iterable[bytes]) -> tuple[Frontier, list[list[bytes]]]:
         """The frontier after these leaves, and all the whole subtrees that they complete.

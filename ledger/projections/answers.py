@@ -8,7 +8,7 @@ that its database says the same is a law in tests/laws.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from ledger.canonical_json import JsonValue
@@ -87,6 +87,10 @@ class Fold:
         elif isinstance(fact, ImportWithdrawn):
             self.withdrawn_imports.add(name_of_stream(entry.stream))
 
+    def authority(self) -> Callable[[UseRow], tuple[str, ...]] | None:
+        """Who tells the verdicts on what a use cites: nobody here; rules.fold.JudgedFold does."""
+        return None
+
     @property
     def aliases(self) -> Aliases:
         """Which technologies are one."""
@@ -104,11 +108,11 @@ def answer(question: Question, fold: Fold) -> dict[str, Any]:
         For a list: `uses` in leaf order, `count`, `possible`. For a summary: `groups` by
         key, `count`, `possible`. `names` says what registered names stand for.
     """
-    query, groups = question.query, fold.aliases.groups()
+    query, groups, authority = question.query, fold.aliases.groups(), fold.authority()
     matched: list[tuple[UseRow, bool]] = []
     for row in fold.uses.values():
         if fold.counted(row):
-            verdict = judge(query, row, groups)
+            verdict = judge(query, row, groups, authority)
             if verdict is not False:
                 matched.append((row, verdict is True))
     count = sum(definite for _, definite in matched)

@@ -142,10 +142,16 @@ def fields_of(query: Query) -> frozenset[str]:
             return frozenset({leaf.field})
 
 
+# Who granted an authority may be who acted under it: a verdict depends on what these show.
+AUTHORITY_RESTS_ON: Final = frozenset({"performer", "performer_identity", "granting_officer"})
+
+
 def protected_fields_of(question: Question) -> frozenset[str]:
     """The protected fields that an answer rests on: asked for by the filter or the grouping."""
     grouped = frozenset() if question.by is None else frozenset({question.by})
-    return (fields_of(question.query) | grouped) & frozenset(PROTECTED_FIELDS)
+    asked = fields_of(question.query) | grouped
+    rests_on = AUTHORITY_RESTS_ON if "authority" in asked else frozenset()
+    return (asked & frozenset(PROTECTED_FIELDS)) | rests_on
 
 
 def texts_of(query: Query, field: str) -> frozenset[str]:
@@ -176,6 +182,18 @@ class _StatedReason(tuple[str, ...]):
         return isinstance(text, str) and digest_of_reason(text) == self.digest
 
 
+class _NoAuthority(tuple[str, ...]):
+    """What a use that cites nothing stands under: `none`, as a code and as there being none."""
+
+    __slots__ = ()
+
+    def __contains__(self, text: object) -> bool:
+        return text == "none"
+
+
+_CITES_NOTHING: Final = _NoAuthority()
+
+
 def judge(
     query: Query,
     row: UseRow,
@@ -193,7 +211,7 @@ def judge(
     def lookup(field: str) -> Fact:
         if field == "authority":
             if not row.authorizations:
-                return ("none",)
+                return _CITES_NOTHING
             return None if authority is None else authority(row)
         special = _SPECIAL.get(field)
         if special is not None:
@@ -222,10 +240,10 @@ def _delay(row: UseRow) -> Fact:
 
 
 def _ahead(row: UseRow) -> Fact:
-    """How long after its own record a use is said to begin; below 0 for all that is right."""
+    """How long after its own record a use begins, at the earliest; `delay` of the other end, below 0."""
     if row.earliest_us == OPEN_EARLIEST:
         return None
-    return (row.earliest_us - row.recorded_us) // 1_000_000
+    return -((row.recorded_us - row.earliest_us) // 1_000_000)
 
 
 def _reach(row: UseRow) -> Fact:

@@ -22,7 +22,7 @@ from ledger.times import us_of_text
 F = TypeVar("F", bound=Fact)
 
 # Streams that have folds of their own: there may be millions of their entries.
-NOT_KEPT: Final = frozenset({"tool_use", "usage_index", "discrepancy"})
+NOT_KEPT: Final = frozenset({"tool_use", "usage_index", "checkpoint", "discrepancy"})
 
 
 class Aliases:
@@ -53,6 +53,13 @@ class Aliases:
         tuples = {number: tuple(group) for number, group in lists.items()}
         return {name: tuples[id(group)] for name, group in self._group.items()}
 
+    def copy(self) -> Aliases:
+        """The same, to be joined further without changing this."""
+        found = Aliases()
+        for group in {id(group): group for group in self._group.values()}.values():
+            found._group.update(dict.fromkeys(group, group.copy()))
+        return found
+
 
 @dataclass(frozen=True, slots=True)
 class Told:
@@ -73,12 +80,29 @@ class Told:
     shown: Mapping[str, JsonValue] = field(default_factory=lambda: MappingProxyType({}))
 
 
+def told_in(leaf_index: int, entry: Entry, fact: Fact, shown: Mapping[str, JsonValue]) -> Told:
+    """One entry as a history keeps it."""
+    return Told(leaf_index, us_of_text(entry.recorded_at), fact, entry.capture, shown)
+
+
 class Registers:
     """The registers as some entries tell them; add entries in leaf order."""
 
     def __init__(self) -> None:
         self.aliases = Aliases()
         self._kinds: dict[str, dict[str, list[Told]]] = {}
+        self._shared: set[str] = set()  # streams whose lists are another's too
+
+    def copy(self) -> Registers:
+        """The same, to be added to without changing this; histories are shared until then.
+
+        Add to the copy only: what was added to this afterwards might show in both.
+        """
+        found = Registers()
+        found.aliases = self.aliases.copy()
+        found._kinds = {kind: dict(streams) for kind, streams in self._kinds.items()}
+        found._shared = {stream for streams in self._kinds.values() for stream in streams}
+        return found
 
     def add(self, leaf_index: int, entry: Entry, shown: Mapping[str, JsonValue]) -> None:
         """Keep one entry; those of other streams (NOT_KEPT) are passed by.
@@ -91,8 +115,11 @@ class Registers:
         if kind in NOT_KEPT:
             return
         fact = entry.fact()
-        told = Told(leaf_index, us_of_text(entry.recorded_at), fact, entry.capture, shown)
-        self._kinds.setdefault(kind, {}).setdefault(entry.stream, []).append(told)
+        streams = self._kinds.setdefault(kind, {})
+        if entry.stream in self._shared:
+            self._shared.remove(entry.stream)
+            streams[entry.stream] = streams[entry.stream].copy()
+        streams.setdefault(entry.stream, []).append(told_in(leaf_index, entry, fact, shown))
         if isinstance(fact, TechnologyAliased):
             self.aliases.join(fact.technology, fact.alias)
 

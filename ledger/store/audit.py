@@ -16,8 +16,8 @@ from typing import Final
 
 from sqlalchemy import Engine
 
+from ledger.audit.report import AuditReport, Finding, Progress
 from ledger.store.audit_log import LogAudit
-from ledger.store.audit_report import AuditReport, Finding, Progress
 from ledger.store.audit_views import audit_views
 from ledger.store.core import LedgerStore
 from ledger.tlog import VerifierKey

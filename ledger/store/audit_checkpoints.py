@@ -9,14 +9,17 @@ from __future__ import annotations
 from collections import deque
 from typing import Final
 
+from ledger.audit.report import AuditReport
 from ledger.errors import CandourError, Malformed
-from ledger.limits import AUDIT_BATCH
+from ledger.limits import AUDIT_BATCH, RECORDED_SLACK_S
 from ledger.merkle import Frontier
-from ledger.store.audit_report import AuditReport
 from ledger.store.core import LedgerStore, Published
+from ledger.times import full_text_of_us
 from ledger.tlog import Checkpoint, VerifierKey, open_checkpoint, parse_note
 
 TABLE: Final = "checkpoints"
+_NEVER: Final = ""  # before every text of a time, and the next one after
+_ALWAYS: Final = "9999-12-31T23:59:60Z"
 
 
 class CheckpointAudit:
@@ -40,16 +43,30 @@ class CheckpointAudit:
         self._rows: deque[Published] = deque()
         self._above = -(2**63)
         self._exhausted = False
+        self._before: Published | None = None  # the last one that was compared
         self._fill()
 
     def next_size(self) -> int | None:
         """Size of the next checkpoint to compare; None where no more is known."""
         return self._rows[0].tree_size if self._rows else None
 
+    def recorded_between(self) -> tuple[str, str]:
+        """When the entries up to the next checkpoint may say that they were recorded.
+
+        Those before were published already, and these when the next one was; an hour more or
+        less is for clocks of several processes, and for one that was set right.
+        """
+        earliest, latest = _NEVER, _ALWAYS
+        if self._before is not None:
+            earliest = _text_near(self._before.published_us, -RECORDED_SLACK_S, _NEVER)
+        if self._rows:
+            latest = _text_near(self._rows[0].published_us, RECORDED_SLACK_S, _ALWAYS)
+        return earliest, latest
+
     def compare(self, frontier: Frontier) -> None:
         """Compare the checkpoints up to the size that the entries have grown to."""
         while self._rows and self._rows[0].tree_size <= frontier.size:
-            row = self._rows.popleft()
+            row = self._before = self._rows.popleft()
             checkpoint = self._read(row)
             at_hand = row.tree_size == frontier.size
             if checkpoint is not None and (not at_hand or checkpoint.root != frontier.root()):
@@ -99,3 +116,13 @@ class CheckpointAudit:
             self._report.differs(TABLE, row.tree_size, f"does not hold: {error}")
             return None
         return checkpoint
+
+
+def _text_near(published_us: object, slack_s: int, otherwise: str) -> str:
+    """A time of the row, more or less; `otherwise` where it is none, which is found elsewhere."""
+    if type(published_us) is not int:
+        return otherwise
+    try:
+        return full_text_of_us(published_us + slack_s * 1_000_000)
+    except (ValueError, OverflowError, Malformed):
+        return otherwise

@@ -11,13 +11,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from ledger.audit.report import AuditReport, Progress
 from ledger.errors import CandourError, Malformed, Unverifiable
 from ledger.events import FACTS
 from ledger.limits import AUDIT_BATCH, TILE_HEIGHT, TILE_WIDTH
 from ledger.merkle import Frontier, leaf_hash, new_tiles
 from ledger.store.audit_checkpoints import CheckpointAudit
 from ledger.store.audit_entries import check_disclosures, read_envelope
-from ledger.store.audit_report import AuditReport, Progress
 from ledger.store.audit_tiles import TileAudit
 from ledger.store.core import HeadRow, LedgerStore, StoredEntry
 from ledger.tlog import VerifierKey
@@ -38,6 +38,7 @@ class LogAudit:
         self._store, self._report, self._origin = store, report, origin
         self._progress = progress
         self._frontier = Frontier()
+        self._recorded: list[str] = []  # when, of the leaves that the tree grows by next
         self._tiles = TileAudit(store, report)
         self._checkpoints = CheckpointAudit(store, report, vkey=vkey, origin=origin)
 
@@ -64,6 +65,7 @@ class LogAudit:
     def _hashes(self, start: int, rows: list[StoredEntry]) -> list[bytes]:
         """Leaf hashes of the rows, as far as they follow one another; the rest is cut off."""
         hashes = []
+        self._recorded = []
         for expected, row in enumerate(rows, start):
             if row.leaf_index != expected:
                 del rows[expected - start :]
@@ -71,21 +73,23 @@ class LogAudit:
             if type(row.entry) is not bytes:
                 self._report.differs("entries", expected, "holds an entry that is not bytes")
                 hashes.append(leaf_hash(b""))
+                self._recorded.append("")
                 continue
             hashes.append(leaf_hash(row.entry))
-            self._check_row(row)
+            self._recorded.append(self._check_row(row))
         self._report.count("entries", len(hashes))
         return hashes
 
-    def _check_row(self, row: StoredEntry) -> None:
+    def _check_row(self, row: StoredEntry) -> str:
+        """Check an entry; returns when it says that it was recorded, blank where that is not read."""
         try:
             found = read_envelope(row.entry)
         except Unverifiable:
             self._report.count("unread", 1)
-            return
+            return ""
         except CandourError as error:
             self._report.differs("entries", row.leaf_index, f"is no entry: {error}")
-            return
+            return ""
         if found.topic not in FACTS:
             self._report.count("unread", 1)
         for column in ("stream", "version", "topic"):
@@ -100,9 +104,10 @@ class LogAudit:
                 shown = _shown(row, found.stream, found.protected)
             except Malformed as error:
                 self._report.differs("disclosures", row.leaf_index, str(error))
-                return
+                return found.recorded_at
         self._report.count("disclosures", shown)
         self._report.count("erased", len(found.protected) - shown)
+        return found.recorded_at
 
     def _grow(self, hashes: Sequence[bytes]) -> None:
         """Grow the tree by these leaves, halting where a checkpoint was published."""
@@ -111,10 +116,26 @@ class LogAudit:
             next_size = self._checkpoints.next_size()
             if next_size is not None:
                 taken = min(taken, next_size - self._frontier.size)
+            self._compare_times(taken)
             self._frontier, growths = new_tiles(self._frontier, hashes[:taken])
             self._tiles.compare(growths)
             self._checkpoints.compare(self._frontier)
             hashes = hashes[taken:]
+
+    def _compare_times(self, taken: int) -> None:
+        """Were the next leaves recorded between the checkpoints that they stand between?"""
+        earliest, latest = self._checkpoints.recorded_between()
+        some, self._recorded = self._recorded[:taken], self._recorded[taken:]
+        if not any(some) or (min(filter(None, some)) >= earliest and max(some) <= latest):
+            return
+        for leaf_index, recorded in enumerate(some, self._frontier.size):
+            said = f"says that it was recorded at {recorded}, more than an hour"
+            if recorded and recorded < earliest:
+                sentence = f"{said} before the entries below it were published"
+                self._report.differs("recorded_at", leaf_index, sentence)
+            elif recorded > latest:
+                sentence = f"{said} after a checkpoint that covers it"
+                self._report.differs("recorded_at", leaf_index, sentence)
 
     def _compare_head(self, head: HeadRow) -> None:
         size = self._frontier.size

@@ -18,8 +18,8 @@ from sqlalchemy import (
 )
 from sqlalchemy.types import TypeEngine
 
+from ledger.audit.report import AuditReport
 from ledger.limits import AUDIT_BATCH
-from ledger.store.audit_report import AuditReport
 
 Row: TypeAlias = tuple[Any, ...]
 

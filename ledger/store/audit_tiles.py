@@ -14,9 +14,9 @@ from collections import deque
 from collections.abc import Iterable
 from typing import Final
 
+from ledger.audit.report import AuditReport
 from ledger.limits import AUDIT_TILE_ROWS, MAX_TREE_SIZE, TILE_HEIGHT, TILE_WIDTH
 from ledger.merkle import HASH_BYTES, TileGrowth
-from ledger.store.audit_report import AuditReport
 from ledger.store.core import LedgerStore, TileKey, TileRow
 
 TABLE: Final = "tile_hashes"

@@ -16,17 +16,19 @@ from typing import Any, Final
 
 from sqlalchemy import Connection, Engine, Row, select
 
+from ledger.audit.report import AuditReport, Progress
 from ledger.errors import CandourError
 from ledger.events import UsageIndexCommitted
 from ledger.store import usage_tables as t
-from ledger.store.audit_report import AuditReport, Progress
 from ledger.store.audit_rows import compare, rows_of
 from ledger.store.core import LedgerStore
 from ledger.store.usage_nodes import NodeDamaged, SqlNodes
 from ledger.store.usage_roots import INDEX_STREAM
 from ledger.store.usage_writer import UsageWriter
 from ledger.store.view_writer import read_stored
-from ledger.usage_index import EMPTY, Commitment, Inner, Node, Ref
+from ledger.usage_index import EMPTY, Commitment, Inner, Node, Ref, subtree_of
+from ledger.usage_index.families import PERFORMERS
+from ledger.usage_index.keys import WITHDRAWN_BIT
 from ledger.usage_index.nodes import inner_hash_of, leaf_hash_of
 
 COMMITTED: Final = "usage_index"  # an entry's claim, by leaf index
@@ -106,6 +108,8 @@ def _compare_committed(
         elif found != (said.root, said.total):
             sentence = f"the first {size} entries give another root than this entry commits to"
             report.differs(COMMITTED, leaf_index, sentence)
+        elif mine is not None and _hides_others(SqlNodes(made), _ref(mine), said):
+            report.differs(COMMITTED, leaf_index, "shows other performers than its root holds")
         row = kept.get(size)
         if row is not None and (row.root, row.total) != (said.root, said.total):
             report.differs(t.roots.name, size, "is not the root that the log commits to")
@@ -118,6 +122,14 @@ def _compare_committed(
         )
     for size, leaf in sorted(marked.items()):
         report.differs(t.roots.name, size, f"names entry {leaf}, which does not commit to it")
+
+
+def _hides_others(nodes: SqlNodes, root: Ref, said: Commitment) -> bool:
+    """True where an entry says of performers what its own root does not hold."""
+    if said.performers == (EMPTY, EMPTY):  # it does not say
+        return False
+    held = [subtree_of(nodes, root, PERFORMERS | side) for side in (0, WITHDRAWN_BIT)]
+    return [ref[1:] for ref in held] != [ref[1:] for ref in said.performers]
 
 
 def _commitments(store: LedgerStore, report: AuditReport) -> Iterator[tuple[int, Commitment]]:

@@ -19,9 +19,9 @@ from typing import Final
 
 from sqlalchemy import Connection, Engine, select
 
+from ledger.audit.report import AuditReport, Progress
 from ledger.limits import AUDIT_BATCH
 from ledger.store import view_tables as t
-from ledger.store.audit_report import AuditReport, Progress
 from ledger.store.audit_rows import compare, rows_of
 from ledger.store.audit_usage import audit_usage
 from ledger.store.core import LedgerStore

@@ -43,6 +43,7 @@ from ledger.store.core import (
 from ledger.store.postgres_transaction import SCHEMA, PostgresTransaction, store_position
 
 _LEDGER_NAME: Final = re.compile(r"[a-z][a-z0-9_]{0,40}")
+_SCHEMAS: Final = "candour_"
 # Anything but these may be answered by trying again later.
 _AWAY: Final = (
     psycopg.OperationalError,
@@ -56,7 +57,21 @@ def schema_of(ledger: str) -> str:
     """The schema that holds a ledger: `candour_<ledger>`. Raises Malformed."""
     if not _LEDGER_NAME.fullmatch(ledger):
         raise Malformed("ledger", "must be lower-case letters, digits and underscores")
-    return f"candour_{ledger}"
+    return f"{_SCHEMAS}{ledger}"
+
+
+def ledgers_of(url: str) -> list[str]:
+    """Names of the ledgers that have begun in a database. Raises StoreUnavailable."""
+    try:
+        with psycopg.connect(url, connect_timeout=STORE_CONNECT_S, autocommit=True) as connection:
+            rows = connection.execute(
+                "SELECT schemaname FROM pg_tables WHERE tablename = 'tile_hashes'"
+                " AND starts_with(schemaname, %s)",
+                (_SCHEMAS,),
+            ).fetchall()
+    except _AWAY as error:
+        raise StoreUnavailable(type(error).__name__) from error
+    return sorted(str(schema).removeprefix(_SCHEMAS) for (schema,) in rows)
 
 
 class PostgresStore(LedgerStore):
@@ -232,9 +247,11 @@ class PostgresStore(LedgerStore):
         )
         return b"".join(hashes for (hashes,) in rows)[: width * HASH_BYTES]
 
-    def leaf_of_identity(self, identity: bytes) -> int | None:
-        rows = self._read("SELECT leaf_index FROM {s}.disclosures WHERE identity = %b", (identity,))
-        return rows[0][0] if rows else None
+    def held(self, identity: bytes) -> tuple[int, bytes | None] | None:
+        rows = self._read(
+            "SELECT leaf_index, content FROM {s}.disclosures WHERE identity = %b", (identity,)
+        )
+        return rows[0] if rows else None
 
     # --- beside the log -----------------------------------------------------------
     def pseudonyms(self, wanted: Mapping[bytes, PerformerRecord]) -> dict[bytes, str]:

@@ -16,6 +16,7 @@ from typing import Any
 
 from ledger.limits import BUSY_TIMEOUT_S, TILE_WIDTH
 from ledger.merkle import HASH_BYTES, Frontier
+from ledger.store.chunks import chunks
 from ledger.store.core import (
     Head,
     HeadRow,
@@ -32,7 +33,6 @@ from ledger.store.core import (
 from ledger.store.sqlite_transaction import (
     SCHEMA,
     SqliteTransaction,
-    chunks,
     marks,
     store_position,
 )
@@ -42,6 +42,16 @@ from ledger.store.wal import use_wal
 def _text(data: bytes) -> str:
     """A text column, whatever was done to it: an audit must be able to read it."""
     return data.decode(errors="surrogateescape")
+
+
+def holds_ledger(path: Path) -> bool:
+    """True where a file holds a ledger; unlike a store's opening, it writes nothing into it."""
+    try:
+        with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)) as found:
+            rows = found.execute("SELECT 1 FROM sqlite_schema WHERE name = 'tile_hashes'")
+            return rows.fetchone() is not None
+    except sqlite3.Error:
+        return False
 
 
 class SqliteStore(LedgerStore):
@@ -202,9 +212,11 @@ class SqliteStore(LedgerStore):
         )
         return b"".join(hashes for (hashes,) in rows)[: width * HASH_BYTES]
 
-    def leaf_of_identity(self, identity: bytes) -> int | None:
-        rows = self._read("SELECT leaf_index FROM disclosures WHERE identity = ?", (identity,))
-        return rows[0][0] if rows else None
+    def held(self, identity: bytes) -> tuple[int, bytes | None] | None:
+        rows = self._read(
+            "SELECT leaf_index, content FROM disclosures WHERE identity = ?", (identity,)
+        )
+        return rows[0] if rows else None
 
     # --- beside the log -----------------------------------------------------------
     def pseudonyms(self, wanted: Mapping[bytes, PerformerRecord]) -> dict[bytes, str]:

@@ -6,11 +6,12 @@ The transaction is BEGIN IMMEDIATE, by sqlite.py, which has the rest of the stor
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any, Final
 
 from ledger.errors import Refused
 from ledger.merkle import Frontier
+from ledger.store.chunks import chunks
 from ledger.store.core import (
     Growth,
     Head,
@@ -47,12 +48,6 @@ CREATE TABLE IF NOT EXISTS tracking (
   follower TEXT NOT NULL, notification_id INTEGER NOT NULL,
   PRIMARY KEY (follower, notification_id)) WITHOUT ROWID;
 """
-_MAX_VARIABLES: Final = 1_000  # of one statement: well under SQLite's own bound
-
-
-def chunks(items: Sequence[Any]) -> Iterator[Sequence[Any]]:
-    for start in range(0, len(items), _MAX_VARIABLES):
-        yield items[start : start + _MAX_VARIABLES]
 
 
 def marks(items: Sequence[Any], each: str = "?") -> str:

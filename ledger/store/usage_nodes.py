@@ -1,64 +1,59 @@
-"""How does a node of the usage index become a row, and back?
+"""Where are the nodes of the usage index kept? In rows, packed (ledger/usage_index/packing.py).
 
-    Leaf   "L" | key 69 | frontier (ledger/merkle)
-    Inner  "I" | bits u16 | prefix | left: id u64, total u64, hash 32 | right: likewise
-
-Reads take one statement a level of the trie, writes one a batch. A frontier gives the
-register's root, so it is not stored twice.
+Reads take one statement a level of the trie, writes one a batch.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from struct import Struct, error
 from typing import Any, Final
 
 from sqlalchemy import BigInteger, Connection, any_, bindparam, func, select
 from sqlalchemy.dialects.postgresql import ARRAY, BYTEA
 from sqlalchemy.dialects.postgresql import insert as postgres_insert
 
-from ledger.errors import Malformed
 from ledger.limits import MAX_CACHED_NODES
-from ledger.merkle import Frontier
 from ledger.store import usage_tables as t
-from ledger.usage_index import Inner, Leaf, Node, Ref
-from ledger.usage_index.keys import KEY_BITS, KEY_BYTES
+from ledger.store.chunks import chunks
+from ledger.usage_index import Node
+from ledger.usage_index.packing import NodeDamaged, pack, unpack
 
-_BITS: Final = Struct(">cH")
-_CHILDREN: Final = Struct(">QQ32sQQ32s")
-_SOME: Final = 1_000  # variables of one statement of SQLite: well under its own bound
-
-
-class NodeDamaged(Malformed):
-    """A stored node is none; an audit names it."""
-
-    def __init__(self, node_id: int) -> None:
-        super().__init__("view_usage_node", f"node {node_id} is missing or damaged")
-        self.node_id = node_id
+__all__ = ["NodeDamaged", "SqlNodes", "pack", "unpack"]
 
 
-def pack(node: Node) -> bytes:
-    """A node's bytes, without id and birth."""
-    if isinstance(node, Leaf):
-        return b"L" + node.key + node.register.to_bytes()
-    children = _CHILDREN.pack(*node.left, *node.right)
-    return _BITS.pack(b"I", node.bits) + node.prefix + children
+class NodeCache:
+    """The nodes that were used last, MAX_CACHED_NODES at most.
 
+    Two generations: what is used goes to the newer one; when that has its half, it becomes the
+    older one, and what was the older is forgotten. Threads that share one may forget for each
+    other, and never find another node than they asked for.
+    """
 
-def unpack(node_id: int, born: int, data: bytes) -> Node:
-    """The node that `pack` wrote. Raises NodeDamaged."""
-    try:
-        if data[:1] == b"L" and len(data) > KEY_BYTES:
-            register = Frontier.from_bytes(data[1 + KEY_BYTES :])
-            return Leaf(node_id, born, data[1 : 1 + KEY_BYTES], register, register.root())
-        kind, bits = _BITS.unpack_from(data)
-        prefix = data[_BITS.size : -_CHILDREN.size]
-        if kind == b"I" and bits < KEY_BITS and len(prefix) == (bits + 7) // 8:
-            fields = _CHILDREN.unpack(data[-_CHILDREN.size :])
-            return Inner(node_id, born, bits, prefix, Ref(*fields[:3]), Ref(*fields[3:]))
-    except (Malformed, error, TypeError):
-        pass
-    raise NodeDamaged(node_id)
+    def __init__(self) -> None:
+        self._newer: dict[int, Node] = {}
+        self._older: dict[int, Node] = {}
+
+    def __len__(self) -> int:
+        return len(self._newer) + len(self._older)
+
+    def get(self, node_id: int) -> Node | None:
+        node = self._newer.get(node_id)
+        if node is None and (node := self._older.pop(node_id, None)) is not None:
+            self._newer[node_id] = node
+        return node
+
+    def add(self, nodes: Sequence[Node]) -> None:
+        """Remember nodes; of too many the last ones, which a trie writes from below."""
+        if len(self._newer) + len(nodes) > MAX_CACHED_NODES // 2:
+            self._older, self._newer = self._newer, {}
+            nodes = nodes[-(MAX_CACHED_NODES // 2) :]
+        self._newer.update({node.node_id: node for node in nodes})
+
+    def forget(self, nodes: Iterable[Node]) -> None:
+        """Another node will have its id."""
+        for node in nodes:
+            self._newer.pop(node.node_id, None)
+            self._older.pop(node.node_id, None)
 
 
 class SqlNodes:
@@ -71,23 +66,23 @@ class SqlNodes:
     """
 
     def __init__(
-        self, connection: Connection, *, next_id: int = 0, cache: dict[int, Node] | None = None
+        self, connection: Connection, *, next_id: int = 0, cache: NodeCache | None = None
     ) -> None:
         self._connection, self.next_id = connection, next_id
-        self._cache = {} if cache is None else cache
+        self._cache = NodeCache() if cache is None else cache
         self.written = 0
 
     def get(self, node_ids: Sequence[int]) -> list[Node]:
         """Raises NodeDamaged."""
-        cache = self._cache
-        missing = [node_id for node_id in node_ids if node_id not in cache]
-        if missing:
-            if len(cache) > MAX_CACHED_NODES:
-                cache = self._cache = {n: cache[n] for n in node_ids if n in cache}
-            for node_id, born, data in self._read(missing):
-                cache[node_id] = unpack(node_id, born, bytes(data))
+        known = self._cache.get
+        found = {node_id: node for node_id in node_ids if (node := known(node_id)) is not None}
+        if len(found) < len(node_ids):
+            missing = [node_id for node_id in node_ids if node_id not in found]
+            read = [unpack(row[0], row[1], bytes(row[2])) for row in self._read(missing)]
+            found.update({node.node_id: node for node in read})
+            self._cache.add(read)
         try:
-            return [cache[node_id] for node_id in node_ids]
+            return [found[node_id] for node_id in node_ids]
         except KeyError as missed:
             raise NodeDamaged(missed.args[0]) from None
 
@@ -97,7 +92,8 @@ class SqlNodes:
 
     def put(self, new: Sequence[Node], changed: Sequence[Node]) -> None:
         nodes = [*new, *changed]
-        self._cache.update({node.node_id: node for node in nodes})
+        self._cache.forget(changed)
+        self._cache.add(nodes)
         self.written += len(nodes)
         rows = [(node.node_id, node.born, pack(node)) for node in nodes]
         if self._connection.dialect.name == "sqlite":
@@ -108,21 +104,16 @@ class SqlNodes:
             values = {"ids": list(ids), "born": list(births), "packed": list(packed)}
             self._connection.execute(_POSTGRES_PUT, values)
 
-    @property
-    def cache(self) -> dict[int, Node]:
-        """What is known now, for the next transaction."""
-        return self._cache
-
     def _read(self, node_ids: Sequence[int]) -> Iterable[Any]:
         connection = self._connection
         if connection.dialect.name != "sqlite":
             yield from connection.execute(_POSTGRES_GET, {"ids": list(node_ids)})
             return
-        for start in range(0, len(node_ids), _SOME):
-            some = tuple(node_ids[start : start + _SOME])
+        for some in chunks(node_ids):
             marks = ",".join("?" * len(some))
             yield from connection.exec_driver_sql(
-                f"SELECT node_id, born, node FROM view_usage_node WHERE node_id IN ({marks})", some
+                f"SELECT node_id, born, node FROM view_usage_node WHERE node_id IN ({marks})",
+                tuple(some),
             )
 
 

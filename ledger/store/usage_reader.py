@@ -13,12 +13,11 @@ from sqlalchemy import Engine, case, func, select
 from ledger.canonical_json import JsonValue
 from ledger.limits import MAX_SOURCES_SHOWN
 from ledger.store import usage_tables as t
-from ledger.store.usage_nodes import SqlNodes
+from ledger.store.chunks import chunks
+from ledger.store.usage_nodes import NodeCache, SqlNodes
 from ledger.store.usage_roots import KeptRoot
 from ledger.usage_index import Days, Detail, Question, prove_question
 from ledger.usage_index.keys import slot
-
-_SOME = 1_000  # parts looked up at once
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,10 +43,13 @@ class Heard:
 
 
 class UsageReader:
-    """Reads of one ledger's usage index."""
+    """Reads of one ledger's usage index. Safe to call from several threads.
+
+    It remembers nodes: below a kept root they never change, and no id is given twice.
+    """
 
     def __init__(self, engine: Engine) -> None:
-        self._engine = engine
+        self._engine, self._cache = engine, NodeCache()
 
     def prove(
         self, root: KeptRoot, question: Question, detail: Detail = Detail.COUNT
@@ -55,16 +57,20 @@ class UsageReader:
         """The proof of an answer under a kept root. Raises ProofTooLarge, NodeDamaged."""
         with self._engine.connect() as connection:
             return prove_question(
-                SqlNodes(connection), root.ref, question, tree_size=root.tree_size, detail=detail
+                SqlNodes(connection, cache=self._cache),
+                root.ref,
+                question,
+                tree_size=root.tree_size,
+                detail=detail,
             )
 
     def technologies(self, parts: Iterable[bytes]) -> list[str]:
         """The technologies that these parts stand for, as far as a report ever named them."""
         wanted, found = sorted(parts), list[str]()
         with self._engine.connect() as connection:
-            for at in range(0, len(wanted), _SOME):
-                some = t.names.c.part.in_(wanted[at : at + _SOME])
-                found += connection.execute(select(t.names.c.name).where(some)).scalars()
+            for some in chunks(wanted):
+                named = select(t.names.c.name).where(t.names.c.part.in_(some))
+                found += connection.execute(named).scalars()
         return sorted(found)
 
     def sources(self, agency: str, days: Days, tree_size: int) -> list[Heard]:

@@ -6,9 +6,8 @@ Each read is one short transaction over one tree size; nothing here knows the wi
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any
 
 from sqlalchemy import (
     Connection,
@@ -25,20 +24,16 @@ from sqlalchemy import (
     tuple_,
 )
 
-from ledger.errors import Malformed
-from ledger.filters import Query
-from ledger.projections.questions import OPEN_FIELDS, TEXT_FIELDS, Question, fields_of, texts_of
+from ledger.projections.questions import OPEN_FIELDS, SUMMARY_KEYS, Question, fields_of
 from ledger.projections.registers import Aliases
+from ledger.projections.sought import Sought
 from ledger.projections.uses import month_text
 from ledger.store import view_tables as t
 from ledger.store.chunks import chunks
 from ledger.store.core import LedgerStore
-from ledger.store.view_sql import FLOWS, Compiler, Names
+from ledger.store.view_names import aliases_at, compiler_for
+from ledger.store.view_sql import Compiler
 from ledger.store.view_writer import unread_count
-from ledger.streams import stream_of_name
-
-# Text fields whose values are names with an id.
-_INTERNED_FIELDS: Final = frozenset({*TEXT_FIELDS, "authorization"}) - {"case_number"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +88,10 @@ class ViewReader:
 
     def __init__(self, engine: Engine, store: LedgerStore) -> None:
         self.engine, self.store = engine, store
+        self._registers = RegisterSnapshots(engine, store)
+        self.aggregates = ViewAggregates(engine, store)
+        self.patterns = ViewPatterns(engine, store)
+        self.discrepancies = DiscrepancyReader(engine)
 
     def position(self) -> int:
         """Entries that the views hold."""
@@ -100,7 +99,7 @@ class ViewReader:
             return int(connection.execute(select(t.position.c.tree_size)).scalar_one())
 
     def page(
-        self, question: Question, after: Place | None, limit: int, *, withdrawn: bool = False
+        self, asked: Question | Sought, after: Place | None, limit: int, *, withdrawn: bool = False
     ) -> tuple[list[Found], int]:
         """Matching uses by time, those that match for certain first.
 
@@ -111,69 +110,62 @@ class ViewReader:
         Returns:
             The uses, and how many entries below the tree size could not be read.
         """
-        query = question.query
+        sought = sought_of(asked)
         found: list[Found] = []
         with self.engine.connect() as connection:
-            compiler = self._compiler(connection, query, question.tree_size)
-            taken_back = self._any_withdrawn(connection, question.tree_size)
+            compiler = compiler_for(connection, self.store, sought)
             base = [compiler.standing()]
             if not withdrawn:
-                base.append(compiler.counted(taken_back))
+                base.append(compiler.counted())
             for phase in (0, 1):
                 if len(found) == limit or (after is not None and after.phase > phase):
                     continue
-                wanted = self._page_query(compiler, query, phase, taken_back).where(*base)
+                wanted = _page_query(compiler, sought, phase).where(*base)
                 if after is not None and after.phase == phase:
                     place = tuple_(t.uses.c.earliest_us, t.uses.c.first)
                     last = tuple_(literal(after.earliest_us), literal(after.first))
                     wanted = wanted.where(place > last)
                 rows = connection.execute(wanted.limit(limit - len(found)))
                 found += [_found(row, phase) for row in rows]
-            return found, unread_count(connection, question.tree_size)
+            return found, unread_count(connection, sought.tree_size)
 
-    def _page_query(
-        self, compiler: Compiler, query: Query, phase: int, taken_back: bool
-    ) -> Select[Any]:
-        uses = t.uses.c
-        withdrawn: Any = literal(False)
-        if taken_back:
-            withdrawn = exists().where(
-                t.withdrawn_imports.c["import"] == uses["import"],
-                t.withdrawn_imports.c.since < compiler.tree_size,
-            )
-        wanted = select(uses.first, uses.earliest_us, uses.state, withdrawn.label("taken_back"))
-        if phase == 0:
-            wanted = wanted.where(compiler.certain(query))
-        else:
-            wanted = wanted.where(compiler.possible(query), compiler.possible(query, negated=True))
-            if not fields_of(query) & OPEN_FIELDS:  # then only rows with this flag leave it open
-                wanted = wanted.where(uses.vague)
-        return wanted.order_by(uses.earliest_us, uses.first)
-
-    def summary(self, question: Question) -> Summary:
-        """How many uses match, in groups by `question.by`."""
-        query, by = question.query, question.by
-        assert by is not None
+    def count(self, asked: Question | Sought) -> tuple[int, int]:
+        """How many uses match for certain, and how many more possibly."""
+        sought = sought_of(asked)
         with self.engine.connect() as connection:
-            compiler = self._compiler(connection, query, question.tree_size)
-            taken_back = self._any_withdrawn(connection, question.tree_size)
-            certain = case((compiler.certain(query), 1), else_=0)
+            compiler = compiler_for(connection, self.store, sought)
+            certain, conditions = counting(compiler, sought)
+            total = select(func.sum(certain), func.count()).where(*conditions)
+            found, matched = connection.execute(total.select_from(t.uses)).one()
+        return int(found or 0), int(matched) - int(found or 0)
+
+    def summary(self, asked: Question | Sought, by: str | None = None) -> Summary:
+        """How many uses match, in groups.
+
+        Args:
+            by: One of SUMMARY_KEYS, for what is not a Question that says it.
+        """
+        sought = sought_of(asked)
+        by = asked.by if by is None and isinstance(asked, Question) else by
+        assert by in SUMMARY_KEYS
+        with self.engine.connect() as connection:
+            compiler = compiler_for(connection, self.store, sought)
+            certain, conditions = counting(compiler, sought)
             key: Any = t.uses.c["agency"]
             source: Any = t.uses
             if by == "authorization":
                 cited = t.use_authorizations
                 source = t.uses.outerjoin(
                     cited,
-                    and_(cited.c.first == t.uses.c.first, cited.c.since < question.tree_size),
+                    and_(
+                        cited.c.first == t.uses.c.first,
+                        cited.c.since < sought.tree_size,
+                        cited.c.until >= sought.tree_size,
+                    ),
                 )
                 key = cited.c.authorization
             else:
                 key = t.uses.c[by]
-            conditions = (
-                compiler.standing(),
-                compiler.counted(taken_back),
-                compiler.possible(query),
-            )
             grouped = (
                 select(key, func.sum(certain), func.count())
                 .select_from(source)
@@ -183,12 +175,12 @@ class ViewReader:
             rows = [(row[0], int(row[1]), int(row[2])) for row in connection.execute(grouped)]
             if by == "authorization":  # a use that cites several stands in several groups
                 total = select(func.sum(certain), func.count()).where(*conditions)
-                sums = connection.execute(total).one()
+                sums = connection.execute(total.select_from(t.uses)).one()
                 count, matched = int(sums[0] or 0), int(sums[1])
             else:
                 count, matched = sum(row[1] for row in rows), sum(row[2] for row in rows)
-            groups = self._named(connection, by, rows, question.tree_size)
-            unread = unread_count(connection, question.tree_size)
+            groups = self._named(connection, by, rows, sought.tree_size)
+            unread = unread_count(connection, sought.tree_size)
         return Summary(groups, count, matched - count, unread)
 
     def _named(
@@ -205,7 +197,7 @@ class ViewReader:
             for some in chunks(numbers):
                 found = select(t.names.c.id, t.names.c.name).where(t.names.c.id.in_(some))
                 labels.update(connection.execute(found).tuples().all())
-        aliases = self._aliases(connection, tree_size) if by == "technology" else None
+        aliases = aliases_at(connection, tree_size) if by == "technology" else None
         for number, count, matched in rows:
             if number is None:
                 key = ""
@@ -237,8 +229,10 @@ class ViewReader:
         self, collection: str, tree_size: int, after: str, limit: int
     ) -> list[RegisteredName]:
         """What is registered in one collection, by name."""
+        if collection == "discrepancies":
+            return self._discrepancies(tree_size, after, limit)
         with self.engine.connect() as connection:
-            aliases = self._aliases(connection, tree_size)
+            aliases = aliases_at(connection, tree_size)
             wanted = (
                 select(t.registered.c.name, t.registered.c.display_name, t.registered.c.leaf_index)
                 .where(
@@ -261,27 +255,49 @@ class ViewReader:
                 for name, display, leaf_index in connection.execute(wanted)
             ]
 
+    def _discrepancies(self, tree_size: int, after: str, limit: int) -> list[RegisteredName]:
+        """There may be millions, so they stand in a table of their own (view_discrepancies.py)."""
+        columns = t.discrepancies.c
+        wanted = (
+            select(columns.discrepancy, columns.kind, columns.observer, columns.found)
+            .where(columns.found < tree_size, columns.discrepancy > after)
+            .order_by(columns.discrepancy)
+            .limit(limit)
+        )
+        with self.engine.connect() as connection:
+            return [
+                RegisteredName(name, f"{kind}, {observer}", (), found, withdrawn=False)
+                for name, kind, observer, found in connection.execute(wanted)
+            ]
+
+    def registers_at(self, tree_size: int) -> Registers:
+        """The registers as the first `tree_size` entries tell them; not to be added to."""
+        return self._registers.at(tree_size)
+
     def in_force(
         self, instant_us: int, agency: str | None, tree_size: int, after: str, limit: int
-    ) -> list[int]:
-        """Leaf indexes of the authorizations whose validity holds an instant, by name."""
+    ) -> list[str]:
+        """The authorizations of which some interval holds an instant, renewals and revocations
+        counted in, by name; one that may be revoked by then, or may not, is among them.
+        """
         columns = t.authorizations.c
-        wanted = select(columns.name, columns.leaf_index).where(
+        wanted = select(columns.name).where(
             columns.valid_from_us <= instant_us,
             columns.valid_until_us >= instant_us,
-            columns.leaf_index < tree_size,
+            columns.since < tree_size,
+            columns.until >= tree_size,
             columns.name > after,
         )
         if agency is not None:
             wanted = wanted.where(columns.agency == agency)
         with self.engine.connect() as connection:
-            rows = connection.execute(wanted.order_by(columns.name).limit(limit))
-            return [leaf_index for _name, leaf_index in rows]
+            rows = connection.execute(wanted.distinct().order_by(columns.name).limit(limit))
+            return list(rows.scalars())
 
     def aliases(self, tree_size: int) -> Aliases:
         """Which technologies are one, as the ledger knew at a tree size."""
         with self.engine.connect() as connection:
-            return self._aliases(connection, tree_size)
+            return aliases_at(connection, tree_size)
 
     def leaves_of_names(self, names: Sequence[str], tree_size: int) -> list[int]:
         """Leaf indexes of the entries that say what these names stand for."""
@@ -299,58 +315,6 @@ class ViewReader:
                 found += connection.execute(aliased).scalars()
         return sorted({leaf_index for leaf_index in found if leaf_index < tree_size})
 
-    # --- what a filter's texts stand for ------------------------------------------
-    def _compiler(self, connection: Connection, query: Query, tree_size: int) -> Compiler:
-        wanted: dict[tuple[str, str], tuple[str, ...]] = {}
-        flows = fields_of(query) & {"flow_country", "unpermitted_country"}
-        for field in fields_of(query) & _INTERNED_FIELDS:
-            aliases = self._aliases(connection, tree_size) if field == "technology" else None
-            for text in texts_of(query, field):
-                wanted[field, text] = (text,) if aliases is None else aliases.group(text)
-        ids: dict[str, int] = {}
-        for some in chunks(sorted({name for group in wanted.values() for name in group})):
-            found = select(t.names.c.name, t.names.c.id).where(t.names.c.name.in_(some))
-            ids.update(connection.execute(found).tuples().all())
-        firsts: dict[str, int] = {}
-        for name in texts_of(query, "name"):
-            with suppress(Malformed):  # no name of anything is no name of a use
-                for row in self.store.read_stream(stream_of_name(name), limit=1):
-                    firsts[name] = row.leaf_index
-        numbered = {
-            key: tuple(ids[name] for name in group if name in ids) for key, group in wanted.items()
-        }
-        if flows:
-            numbered |= self._flow_ids(connection, query, flows)
-        return Compiler(Names(numbered, firsts), tree_size)
-
-    def _flow_ids(
-        self, connection: Connection, query: Query, fields: Iterable[str]
-    ) -> dict[tuple[str, str], tuple[int, ...]]:
-        """Which of the texts that flows are interned under name a country; "" for none."""
-        wanted = select(t.names.c.id, t.names.c.name).where(
-            t.names.c.name >= FLOWS, t.names.c.name < FLOWS[:-1] + ";"
-        )
-        told = [(number, name[len(FLOWS) :].split()) for number, name in connection.execute(wanted)]
-        found: dict[tuple[str, str], tuple[int, ...]] = {}
-        for field in fields:
-            only_open = field == "unpermitted_country"
-            shown = [
-                (number, {item.rstrip("!") for item in items if "!" in item or not only_open})
-                for number, items in told
-            ]
-            found[field, ""] = tuple(number for number, names in shown if not names)
-            for text in texts_of(query, field):
-                found[field, text] = tuple(number for number, names in shown if text in names)
-        return found
-
-    def _aliases(self, connection: Connection, tree_size: int) -> Aliases:
-        aliases = Aliases()
-        columns = t.technology_aliases.c
-        wanted = select(columns.technology, columns.alias).where(columns.since < tree_size)
-        for technology, alias in connection.execute(wanted.order_by(columns.since)):
-            aliases.join(technology, alias)
-        return aliases
-
     def _withdrawn_imports(self, connection: Connection, tree_size: int) -> set[str]:
         wanted = (
             select(t.names.c.name)
@@ -359,9 +323,39 @@ class ViewReader:
         )
         return set(connection.execute(wanted).scalars())
 
-    def _any_withdrawn(self, connection: Connection, tree_size: int) -> bool:
-        wanted = select(literal(1)).where(t.withdrawn_imports.c.since < tree_size).limit(1)
-        return connection.execute(wanted).first() is not None
+
+def sought_of(asked: Question | Sought) -> Sought:
+    """What is asked, as a pair of filters."""
+    return Sought.of_question(asked) if isinstance(asked, Question) else asked
+
+
+def counting(compiler: Compiler, sought: Sought) -> tuple[Any, list[Any]]:
+    """1 for a use that is found for certain, else 0; and the conditions on those found at all."""
+    certain = case((compiler.certain(sought.certain), 1), else_=0)
+    possible = compiler.possible(sought.possible)
+    if not sought.is_one:
+        possible = or_(possible, compiler.certain(sought.certain))
+    return certain, [compiler.standing(), compiler.counted(), possible]
+
+
+def _page_query(compiler: Compiler, sought: Sought, phase: int) -> Select[Any]:
+    uses = t.uses.c
+    withdrawn: Any = literal(False)
+    if compiler.any_withdrawn_import:
+        withdrawn = exists().where(
+            t.withdrawn_imports.c["import"] == uses["import"],
+            t.withdrawn_imports.c.since < compiler.tree_size,
+        )
+    wanted = select(uses.first, uses.earliest_us, uses.state, withdrawn.label("taken_back"))
+    if phase == 0:
+        wanted = wanted.where(compiler.certain(sought.certain))
+    else:
+        not_certain = compiler.possible(sought.certain, negated=True)
+        wanted = wanted.where(compiler.possible(sought.possible), not_certain)
+        # Of one filter without open fields, only rows with this flag leave anything open.
+        if sought.is_one and not fields_of(sought.certain) & OPEN_FIELDS:
+            wanted = wanted.where(uses.vague)
+    return wanted.order_by(uses.earliest_us, uses.first)
 
 
 def _found(row: Row[Any], phase: int) -> Found:

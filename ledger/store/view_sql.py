@@ -7,18 +7,35 @@ each of which is written so that it is never NULL.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, TypeAlias, TypeGuard
 
-from sqlalchemy import ColumnElement, and_, exists, false, func, not_, or_, select, true
+from sqlalchemy import (
+    ColumnElement,
+    Integer,
+    and_,
+    bindparam,
+    exists,
+    false,
+    func,
+    not_,
+    or_,
+    select,
+    true,
+)
+from sqlalchemy.sql.elements import Grouping
 
 from ledger.filters import And, IntegerTest, Not, Or, Query, TextTest, TimeTest
 from ledger.projections.questions import OPEN_FIELDS, TEXT_FIELDS, UNKNOWABLE
 from ledger.projections.uses import OPEN_EARLIEST, OPEN_LATEST, ReasonState, digest_of_reason
 from ledger.store import view_tables as t
 
-Condition = ColumnElement[bool]
+Condition: TypeAlias = ColumnElement[bool]
+_Part: TypeAlias = tuple[Query, bool]  # and whether it is negated
+_CHAIN: Final = 8  # conditions side by side
+_FEW: Final = 100  # ids of one test that are variables
+_LATE: Final = ("attached_late", "ratified_in_grace")
 _COMPARE: Final[Mapping[str, Callable[[Any, int], Condition]]] = {
     "=": lambda column, value: column == value,
     "!=": lambda column, value: column != value,
@@ -58,49 +75,51 @@ class Compiler:
 
     names: Names
     tree_size: int
+    grace_us: int = 0
+    any_withdrawn_import: bool = True
 
     def certain(self, query: Query, negated: bool = False) -> Condition:
         """Rows for which the filter (or its negation) is True."""
-        return self._compile(query, negated, self._leaf_certain)
+        return self._compile(query, negated, certain=True)
 
     def possible(self, query: Query, negated: bool = False) -> Condition:
         """Rows for which it is True or unknown."""
-        return self._compile(query, negated, self._leaf_possible)
+        return self._compile(query, negated, certain=False)
 
-    def _compile(
-        self, query: Query, negated: bool, leaf: Callable[[Any, bool], Condition]
-    ) -> Condition:
-        match query:
-            case Not(part):
-                return self._compile(part, not negated, leaf)
-            case And(parts) | Or(parts):
-                conditions = [self._compile(part, negated, leaf) for part in parts]
-                if isinstance(query, And) is negated:
-                    return or_(false(), *conditions)
-                return and_(true(), *conditions)
-            case _:
-                return leaf(query, negated)
+    def _compile(self, query: Query, negated: bool, *, certain: bool) -> Condition:
+        while isinstance(query, Not):
+            query, negated = query.part, not negated
+        if not isinstance(query, And | Or):
+            return self._leaf(query, negated, certain=certain)
+        either = isinstance(query, And) is negated
+        conditions: list[Condition] = []
+        sets: dict[str, set[int]] = {}
+        for part, no in _flattened(query, negated, either):
+            # `f = a OR f = b …` and `f != a AND f != b …` are one test: rules name hundreds.
+            if _is_of_a_set(part) and ((part.op == "=") is not no) is either:
+                ids = self.names.ids.get((part.field, part.value or ""), ())
+                sets.setdefault(part.field, set()).update(ids)
+            else:
+                conditions.append(self._compile(part, no, certain=certain))
+        conditions += [
+            _member(field, tuple(sorted(ids)), either, certain=certain)
+            for field, ids in sets.items()
+        ]
+        return _joined(conditions, either)
 
-    def _leaf_certain(self, test: Any, negated: bool) -> Condition:
+    def _leaf(self, test: Any, negated: bool, *, certain: bool) -> Condition:
         if isinstance(test, TimeTest):
-            return _time(test, negated, certain=True)
+            return _time(test, negated, certain=certain)
         if test.field in OPEN_FIELDS:
-            return self._open(test, negated, certain=True)
+            return self._open(test, negated, certain=certain)
+        if _is_of_a_set(test):
+            ids = self.names.ids.get((test.field, test.value or ""), ())
+            return _member(test.field, ids, (test.op == "=") is not negated, certain=certain)
         if isinstance(test, TextTest) and test.field in UNKNOWABLE:
             column, equal = t.uses.c[test.field], (test.op == "=") is not negated
-            if test.value is None:  # "has none" stays open where it is not known
-                return false() if equal else column.is_not(None)
-            ids = self.names.ids.get((test.field, test.value), ())
-            return column.in_(ids) if equal else and_(column.is_not(None), column.not_in(ids))
-        return self._exact(test, negated)
-
-    def _leaf_possible(self, test: Any, negated: bool) -> Condition:
-        if isinstance(test, TimeTest):
-            return _time(test, negated, certain=False)
-        if test.field in OPEN_FIELDS:
-            return self._open(test, negated, certain=False)
-        if isinstance(test, TextTest) and test.field in UNKNOWABLE:
-            return or_(t.uses.c[test.field].is_(None), self._leaf_certain(test, negated))
+            has_none = false() if equal else column.is_not(None)
+            # "has none" stays open where it is not known
+            return has_none if certain else or_(column.is_(None), has_none)
         return self._exact(test, negated)
 
     def _exact(self, test: Any, negated: bool) -> Condition:
@@ -116,6 +135,8 @@ class Compiler:
             return t.uses.c.first == first if equal else t.uses.c.first != first
         if test.field == "authorization":
             return self._cites(test.value, equal)
+        if test.field == "authority":
+            return self._authority(test.value, equal)
         if test.field in _CODED:
             return _coded(test.field, test.value, equal)
         if test.field in ("flow_country", "unpermitted_country"):
@@ -123,10 +144,8 @@ class Compiler:
         column = t.uses.c[column_of(test.field)]
         if test.value is None:
             return column.is_(None) if equal else column.is_not(None)
-        if test.field == "case_number":
-            return column == test.value if equal else or_(column.is_(None), column != test.value)
-        ids = self.names.ids.get((test.field, test.value), ())
-        return column.in_(ids) if equal else or_(column.is_(None), column.not_in(ids))
+        assert test.field == "case_number", "others are names with an id"
+        return column == test.value if equal else or_(column.is_(None), column != test.value)
 
     def _cites(self, authorization: str | None, equal: bool) -> Condition:
         if authorization is None:
@@ -138,6 +157,27 @@ class Compiler:
         if equal:
             return t.uses.c.first.in_(select(cited.c.first).where(matching))
         return not_(exists().where(and_(cited.c.first == t.uses.c.first, matching)))
+
+    def _authority(self, code: str | None, equal: bool) -> Condition:
+        """By the verdicts that hold at this tree size; a use that cites nothing stands under none."""
+        if code in (None, "none"):
+            return t.uses.c.cited == 0 if equal else t.uses.c.cited > 0
+        graced = code in _LATE
+        kept = "attached_late" if graced else code
+        if kept not in t.VERDICTS:
+            return false() if equal else true()
+        found = t.use_authorizations.alias()
+        holds = and_(
+            found.c.verdict == t.VERDICTS.index(kept),
+            found.c.since < self.tree_size,
+            found.c.until >= self.tree_size,
+        )
+        if graced:
+            within = and_(found.c.lag_us.is_not(None), found.c.lag_us <= self.grace_us)
+            holds = and_(holds, within if code == "ratified_in_grace" else not_(within))
+        if equal:
+            return t.uses.c.first.in_(select(found.c.first).where(holds))
+        return not_(exists().where(and_(found.c.first == t.uses.c.first, holds)))
 
     def _flows(self, test: TextTest, equal: bool) -> Condition:
         """By the names that flows are interned under; a test of `none` has those with none."""
@@ -157,16 +197,64 @@ class Compiler:
         """Rows that say what the ledger knew at this tree size."""
         return and_(t.uses.c.since < self.tree_size, t.uses.c.until >= self.tree_size)
 
-    def counted(self, any_withdrawn_import: bool) -> Condition:
+    def counted(self) -> Condition:
         """Rows of uses that count at this tree size."""
         condition = t.uses.c.state == 0
-        if not any_withdrawn_import:
+        if not self.any_withdrawn_import:
             return condition
         taken_back = select(t.withdrawn_imports.c["import"]).where(
             t.withdrawn_imports.c.since < self.tree_size
         )
         column = t.uses.c["import"]
         return and_(condition, or_(column.is_(None), column.not_in(taken_back)))
+
+
+def _flattened(query: Query, negated: bool, either: bool) -> Iterator[_Part]:
+    """The parts of one AND or OR, whatever nests and negations they are written in."""
+    while isinstance(query, Not):
+        query, negated = query.part, not negated
+    if isinstance(query, And | Or) and (isinstance(query, And) is negated) is either:
+        for part in query.parts:
+            yield from _flattened(part, negated, either)
+    else:
+        yield query, negated
+
+
+def _is_of_a_set(test: Query) -> TypeGuard[TextTest]:
+    """Does it ask for a name with an id, as one of several may be asked for?"""
+    if not isinstance(test, TextTest) or test.value is None:
+        return False
+    return test.field in TEXT_FIELDS and test.field != "case_number"
+
+
+def _member(field: str, ids: tuple[int, ...], equal: bool, *, certain: bool) -> Condition:
+    """Is the name one of these? Unknown is neither yes nor no; where it is never unknown, no."""
+    column = t.uses.c[column_of(field)]
+    if field not in UNKNOWABLE:
+        return _in(column, ids) if equal else or_(column.is_(None), not_(_in(column, ids)))
+    holds = _in(column, ids) if equal else and_(column.is_not(None), not_(_in(column, ids)))
+    return holds if certain else or_(column.is_(None), holds)
+
+
+def _joined(conditions: list[Condition], either: bool) -> Condition:
+    """All, or one of them. Many as a tree: of a chain SQLite takes 1,000 links at most."""
+    if len(conditions) <= _CHAIN:
+        return or_(false(), *conditions) if either else and_(true(), *conditions)
+    middle = len(conditions) // 2
+    first, second = (
+        Grouping(_joined(half, either)) for half in (conditions[:middle], conditions[middle:])
+    )
+    return Grouping(first.op("OR" if either else "AND", is_comparison=True)(second))
+
+
+def _in(column: Any, ids: tuple[int, ...]) -> Condition:
+    """One of these ids; many stand in the statement itself, which takes only so many variables."""
+    if len(ids) <= _FEW:
+        found: Condition = column.in_(ids)
+        return found
+    return column.in_(  # type: ignore[no-any-return]
+        bindparam(None, ids, type_=Integer, expanding=True, literal_execute=True)
+    )
 
 
 def column_of(field: str) -> str:
@@ -201,8 +289,10 @@ def _known_and_holds(test: Any, negated: bool) -> tuple[Condition, Condition]:
         low_us, high_us = test.value * 1_000_000, (test.value + 1) * 1_000_000
         if test.field == "delay":
             known, span = uses.latest_us != OPEN_LATEST, uses.recorded_us - uses.latest_us
-        elif test.field == "ahead":
-            known, span = uses.earliest_us != OPEN_EARLIEST, uses.earliest_us - uses.recorded_us
+        elif test.field == "ahead":  # the other end's delay, with its sign turned
+            known, span = uses.earliest_us != OPEN_EARLIEST, uses.recorded_us - uses.earliest_us
+            op = {"<": ">", ">": "<", "<=": ">=", ">=": "<="}.get(op, op)
+            low_us, high_us = -test.value * 1_000_000, (1 - test.value) * 1_000_000
         else:
             known = and_(uses.earliest_us != OPEN_EARLIEST, uses.window_from_us.is_not(None))
             span = uses.earliest_us - func.coalesce(uses.window_from_us, 0)

@@ -28,12 +28,11 @@ from sqlalchemy import (
     Text,
     create_engine,
     event,
-    select,
 )
 from sqlalchemy.pool import QueuePool
 
 from ledger.limits import BUSY_TIMEOUT_S, MAX_READ_CONNECTIONS, STORE_CONNECT_S
-from ledger.store import usage_tables
+from ledger.store.view_layout import prepare
 from ledger.store.wal import use_wal
 
 # A row that no later entry has replaced.
@@ -41,12 +40,17 @@ STILL: Final = 2**62
 
 metadata = MetaData()
 
-# Entries 0..tree_size-1 are in the views; one row.
+# Another number, another set of tables, columns or meanings: views are made anew (view_layout.py).
+LAYOUT: Final = 2
+BEGINNING: Final = {"id": 0, "tree_size": 0, "layout": LAYOUT}
+
+# Entries 0..tree_size-1 are in the views, which have this layout; one row.
 position = Table(
     "view_position",
     metadata,
     Column("id", SmallInteger, primary_key=True, autoincrement=False),
     Column("tree_size", BigInteger, nullable=False),
+    Column("layout", Integer, nullable=False),
 )
 names = Table(
     "view_names",
@@ -116,15 +120,26 @@ Index(
     postgresql_where=uses.c.vague,
     sqlite_where=uses.c.vague,
 )
+# What a use cites, and the verdict on it (rules.verdicts) from leaf index `since` until before
+# `until`; `lag_us` as there. Grace is not applied. The first row of a citation is its own entry's.
 use_authorizations = Table(
     "view_use_authorizations",
     metadata,
     Column("authorization", Integer, primary_key=True, autoincrement=False),
     Column("first", BigInteger, primary_key=True, autoincrement=False),
-    Column("since", BigInteger, nullable=False),
+    Column("since", BigInteger, primary_key=True, autoincrement=False),
+    Column("until", BigInteger, nullable=False),
     Column("rank", SmallInteger, nullable=False),
+    Column("verdict", SmallInteger, nullable=False),
+    Column("lag_us", BigInteger),
 )
 Index("view_use_authorizations_use", use_authorizations.c.first)
+Index("view_use_authorizations_verdict", use_authorizations.c.verdict, use_authorizations.c.first)
+# The number of a code is its place here; never reordered without another LAYOUT.
+VERDICTS: Final = (
+    *("valid_before", "unknown", "attached_late", "self_authorised"),
+    *("out_of_scope", "expired", "not_yet_valid", "revoked"),
+)
 withdrawn_imports = Table(
     "view_withdrawn_imports",
     metadata,
@@ -147,16 +162,53 @@ technology_aliases = Table(
     Column("technology", Text, nullable=False),
     Column("alias", Text, nullable=False),
 )
+# Intervals in which an authorization is in force: the grant's own is 0, renewals follow. A row says
+# what was known from leaf index `since` until before `until`; a revocation cuts it short.
 authorizations = Table(
     "view_authorizations",
     metadata,
     Column("name", Text, primary_key=True),
+    Column("period", Integer, primary_key=True, autoincrement=False),
+    Column("since", BigInteger, primary_key=True, autoincrement=False),
+    Column("until", BigInteger, nullable=False),
     Column("agency", Text, nullable=False),
     Column("valid_from_us", BigInteger, nullable=False),
     Column("valid_until_us", BigInteger, nullable=False),
-    Column("leaf_index", BigInteger, nullable=False),
 )
 Index("view_authorizations_valid", authorizations.c.valid_until_us)
+# Which authorizations have ever been bounded to a technology: an alias of it bears on them.
+authorization_technologies = Table(
+    "view_authorization_technologies",
+    metadata,
+    Column("technology", Text, primary_key=True),
+    Column("authorization", Text, primary_key=True),
+    Column("since", BigInteger, primary_key=True, autoincrement=False),
+)
+# Every entry that projections.registers keeps: read in order, they are the registers.
+register_entries = Table(
+    "view_register_entries",
+    metadata,
+    Column("leaf_index", BigInteger, primary_key=True, autoincrement=False),
+    Column("kind", Text, nullable=False),
+)
+# A difference between the ledger and another observer's log, and who resolved it, if anybody.
+discrepancies = Table(
+    "view_discrepancies",
+    metadata,
+    Column("found", BigInteger, primary_key=True, autoincrement=False),
+    Column("discrepancy", Text, nullable=False, unique=True),
+    Column("observation", Text, nullable=False),
+    Column("observer", Text, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("agency", Text, nullable=False),
+    Column("technology", Text),
+    Column("use", Text),
+    Column("resolved", BigInteger, nullable=False),
+    Column("code", Text),
+)
+Index("view_discrepancies_agency", discrepancies.c.agency, discrepancies.c.found)
+Index("view_discrepancies_observation", discrepancies.c.observation, discrepancies.c.found)
+Index("view_discrepancies_use", discrepancies.c.use)
 # Entries that this release could not fold: counted and reported, never skipped in silence.
 unread = Table(
     "view_unread",
@@ -176,7 +228,7 @@ def open_engine(url: str, schema: str | None = None) -> Engine:
     if schema is None:
         engine = create_engine(url, poolclass=QueuePool, connect_args={"timeout": BUSY_TIMEOUT_S})
         event.listen(engine, "connect", _prepare_sqlite)
-        event.listen(engine, "begin", lambda connection: connection.exec_driver_sql("BEGIN"))
+        event.listen(engine, "begin", _begin_sqlite)
     else:
         engine = create_engine(
             "postgresql+psycopg://",
@@ -187,21 +239,13 @@ def open_engine(url: str, schema: str | None = None) -> Engine:
             pool_pre_ping=True,
             pool_timeout=STORE_CONNECT_S,
         ).execution_options(schema_translate_map={None: schema})
-    with engine.begin() as connection:
-        if schema is not None:
-            connection.exec_driver_sql(
-                "SELECT pg_advisory_xact_lock(hashtext(%s))", (f"{schema}.views",)
-            )
-        create(connection)
+    prepare(engine, schema, metadata, BEGINNING)
     return engine
 
 
-def create(connection: Connection) -> None:
-    """Make the tables that are missing; a new position is 0."""
-    metadata.create_all(connection)
-    usage_tables.create(connection)
-    if connection.execute(select(position.c.id)).first() is None:
-        connection.execute(position.insert().values(id=0, tree_size=0))
+def _begin_sqlite(connection: Connection) -> None:
+    immediate = connection.get_execution_options().get("immediate")
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if immediate else "BEGIN")
 
 
 def _prepare_sqlite(connection: sqlite3.Connection, _record: object) -> None:

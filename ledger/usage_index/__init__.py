@@ -7,12 +7,13 @@ Pure: nodes live wherever a NodeStore keeps them. The verifier needs the standar
 
     keys ◄── placements ◄── fold
     keys ◄── spans ◄── questions ◄── proof ◄── verify
-    keys ◄── nodes ◄── trie, prove; nodes, spans ◄── walk ◄── verify
+    keys ◄── nodes ◄── trie, prove, families; nodes, spans ◄── walk ◄── verify
 
 Source: docs/usage-index.md; the format's vectors judge tests/usage_index.
 """
 
 from ledger.usage_index.answers import CountAnswer, Total
+from ledger.usage_index.families import is_of_performers, root_of_families, subtree_of
 from ledger.usage_index.fold import KnownUse, UsageFold
 from ledger.usage_index.keys import NONE, UNUSED, Family, day_of_use, key_of, part, withdrawn_side
 from ledger.usage_index.nodes import (
@@ -111,6 +112,7 @@ __all__ = [
     "check_listing",
     "day_of_use",
     "insert",
+    "is_of_performers",
     "key_of",
     "part",
     "placements",
@@ -119,6 +121,8 @@ __all__ = [
     "question_of_object",
     "reachable",
     "read_proof",
+    "root_of_families",
+    "subtree_of",
     "tally_nodes",
     "use_before",
     "use_reported",

@@ -46,8 +46,8 @@ class CountAnswer:
         undated: Of these ids, at a day that nobody said.
         unattributed: Of the first id, the second not named; undated ones included.
         withdrawn: Of these ids and days, counted once and no longer.
-        withdrawn_possibly: The same among the undated and the unattributed. The four above are
-            the answer of usage-index/1; this one is told beside it, so that no zero is made
+        withdrawn_undated, withdrawn_unattributed: The same among those. The four above are
+            the answer of usage-index/1; these are told beside it, so that no zero is made
             unseen by reporting without a day and withdrawing.
     """
 
@@ -55,7 +55,8 @@ class CountAnswer:
     undated: int
     unattributed: int
     withdrawn: int
-    withdrawn_possibly: int
+    withdrawn_undated: int
+    withdrawn_unattributed: int
 
     @classmethod
     def of(cls, dated: Total, undated: Total, unattributed: Sequence[Total]) -> CountAnswer:
@@ -64,8 +65,31 @@ class CountAnswer:
             undated=undated.count,
             unattributed=sum(total.count for total in unattributed),
             withdrawn=dated.withdrawn,
-            withdrawn_possibly=sum(total.withdrawn for total in (undated, *unattributed)),
+            withdrawn_undated=undated.withdrawn,
+            withdrawn_unattributed=sum(total.withdrawn for total in unattributed),
         )
+
+    @classmethod
+    def summed(cls, answers: Sequence[CountAnswer]) -> CountAnswer:
+        """Of one first id under several seconds, 1 or more: names of one technology.
+
+        What names no second is the same for each of them, and taken once.
+        """
+        unattributed = {(one.unattributed, one.withdrawn_unattributed) for one in answers}
+        assert len(unattributed) == 1, "one root and one first id say it"
+        return cls(
+            count=sum(one.count for one in answers),
+            undated=sum(one.undated for one in answers),
+            unattributed=answers[0].unattributed,
+            withdrawn=sum(one.withdrawn for one in answers),
+            withdrawn_undated=sum(one.withdrawn_undated for one in answers),
+            withdrawn_unattributed=answers[0].withdrawn_unattributed,
+        )
+
+    @property
+    def withdrawn_possibly(self) -> int:
+        """Withdrawn, and may have been of these ids and days."""
+        return self.withdrawn_undated + self.withdrawn_unattributed
 
     def to_object(self) -> dict[str, JsonValue]:
         """The four numbers of usage-index/1."""

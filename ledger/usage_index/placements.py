@@ -4,6 +4,13 @@
 
 A key of the placed side is entered, one of the withdrawn side is left; keys kept get nothing.
 Nothing is ever removed, so a count that fell can be told from one that never rose.
+
+A new fact that changes what a use stands under stands in the use's own stream and carries what it
+stood under before: `agency`, `technology`, `occurred`, `authorizations_before`; and what it stands
+under now. So its old and its new keys follow from the entry alone, but for the pseudonym, which
+is disclosed beside it. It needs a place in `use_before` and `placements` here, in
+`UsageFold._change` (which goes by the entries before, not by what the fact claims), and, where
+it names a technology or a performer, in `ledger/store/usage_fold.py`.
 """
 
 from __future__ import annotations
@@ -86,7 +93,7 @@ def use_amended(before: Use, fact: ToolUseAmended, performer: str | None) -> Use
 
 def use_before(
     fact: AuthorizationLinked | ToolUseAmended | ToolUseWithdrawn | ToolUseSameAs,
-    performer: str | None = None
+    performer: str | None = None,
 ) -> Use:
     """The use as it was before a change, by what the change itself says.
 

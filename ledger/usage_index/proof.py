@@ -13,13 +13,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 from ledger.canonical_json import JsonValue, decode, encode
 from ledger.errors import Malformed, Unverifiable
 from ledger.events import UsageIndexCommitted
+from ledger.events.usage_index import Subtree
 from ledger.limits import MAX_COUNT, MAX_TREE_SIZE, MAX_USAGE_PROOF_BYTES
+from ledger.usage_index.nodes import EMPTY, Ref
 from ledger.usage_index.questions import Question
 from ledger.usage_index.refusals import OtherQuestion
 from ledger.usage_index.spans import Detail
@@ -33,6 +35,9 @@ _HASH_HEX: Final = re.compile(r"[0-9a-f]{64}", re.ASCII)
 class Commitment:
     """What an entry commits to: the index over the entries 0..tree_size-1.
 
+    Members:
+        performers: The two sides of family agency+performer, placed and withdrawn, closed. They
+            follow from the root, and are for those who are not shown pseudonyms.
     Raises:
         Malformed: A root that is not 32 bytes, or a number out of bounds.
     """
@@ -40,16 +45,17 @@ class Commitment:
     tree_size: int
     root: bytes
     total: int
+    performers: tuple[Ref, Ref] = field(default=(EMPTY, EMPTY), compare=False)
 
     def __post_init__(self) -> None:
         if len(self.root) != 32:
             raise Malformed("root", "must be 32 bytes")
-        for field, number, most in (
+        for name, number, most in (
             ("tree_size", self.tree_size, MAX_TREE_SIZE),
             ("total", self.total, MAX_COUNT),
         ):
             if type(number) is not int or not 0 <= number <= most:
-                raise Malformed(field, f"must lie in 0..{most}")
+                raise Malformed(name, f"must lie in 0..{most}")
 
     def to_object(self) -> dict[str, JsonValue]:
         return {"tree_size": self.tree_size, "root": self.root.hex(), "total": self.total}
@@ -74,13 +80,36 @@ class Commitment:
         """
         if fact.index != INDEX_VERSION:
             raise Unverifiable(f"an index {fact.index!r} is not known to this release")
-        return cls.from_object(
+        read = cls.from_object(
             {"tree_size": fact.tree_size, "root": fact.root, "total": fact.total}
         )
+        sides = _ref_of(fact.performers), _ref_of(fact.performers_withdrawn)
+        return replace(read, performers=sides)
 
     def to_fact(self) -> UsageIndexCommitted:
         """The fact that commits to it."""
-        return UsageIndexCommitted(index=INDEX_VERSION, **self.to_object())
+        placed, withdrawn = map(_subtree_of, self.performers)
+        return UsageIndexCommitted(
+            index=INDEX_VERSION,
+            performers=placed,
+            performers_withdrawn=withdrawn,
+            **self.to_object(),
+        )
+
+
+def _subtree_of(ref: Ref) -> Subtree | None:
+    return Subtree(total=ref.total, hash=ref.hash.hex()) if ref.total else None
+
+
+def _ref_of(shown: Subtree | None) -> Ref:
+    """Raises Malformed."""
+    if shown is None:
+        return EMPTY
+    if not _HASH_HEX.fullmatch(shown.hash):
+        raise Malformed("performers.hash", "must be 64 hex digits in lower case")
+    if not 1 <= shown.total <= MAX_COUNT:
+        raise Malformed("performers.total", f"must lie in 1..{MAX_COUNT}")
+    return Ref(0, shown.total, bytes.fromhex(shown.hash))
 
 
 def proof_object(

@@ -4,11 +4,13 @@
      "disclosures"}], "format": "candour-evidence/1", "origin", "question", "signed": "<note>"}
 
 A bundle of a proven count is of format `candour-usage-evidence/1` and holds `proofs` as well:
-those of the usage index, by name.
+those of the usage index, by name. Either may hold `consistency`, an older checkpoint and the
+proof that the tree only grew since, and `timestamps`, added by whoever wants them.
 
-`signed` is a note by the answers key over the SHA-256 of the same object without `signed`,
-so a changed byte is refused, and a false answer is evidence against whoever gave it. Entries
-are the log's own bytes as text; proofs are RFC 6962, hashes in base64, leaf to root.
+`signed` is a note by the answers key over the SHA-256 of the same object without `signed` and
+`timestamps`, so a changed byte is refused, and a false answer is evidence against whoever gave
+it; a time stamp is over `signed`. Entries are the log's own bytes as text; proofs are RFC 6962,
+hashes in base64, leaf to root.
 
 Source: docs/adr/0007-evidence-bundle.md.
 """
@@ -20,10 +22,16 @@ from dataclasses import dataclass, field
 from hashlib import sha256
 from typing import Any, Final
 
-from ledger.canonical_json import JsonValue, check_shape, decode, encode
+from ledger.canonical_json import JsonObject, JsonValue, check_shape, decode, encode
 from ledger.disclosure import Disclosure, bytes_of_base64
 from ledger.errors import Malformed, VerificationFailed
-from ledger.limits import MAX_BUNDLE_BYTES, MAX_BUNDLE_ENTRIES, MAX_PROOF_HASHES
+from ledger.limits import (
+    MAX_BUNDLE_BYTES,
+    MAX_BUNDLE_ENTRIES,
+    MAX_PROOF_HASHES,
+    MAX_TIMESTAMP_BYTES,
+    MAX_TIMESTAMPS,
+)
 from ledger.tlog import Signer, VerifierKey, open_note, sign
 from ledger.tlog.texts import encode_base64
 
@@ -39,6 +47,11 @@ _MEMBERS: Final = {
     "signed": str,
 }
 _USAGE_MEMBERS: Final = {**_MEMBERS, "proofs": dict}
+_OPTIONAL: Final = {"consistency": dict, "timestamps": list}
+_UNSIGNED: Final = {
+    "signed",
+    "timestamps",
+}  # a time stamp comes after the signature, and is over it
 _ENTRY_MEMBERS: Final = {"disclosures", "entry", "leaf_index", "proof"}
 
 
@@ -61,6 +74,14 @@ class BundledEntry:
 
 
 @dataclass(frozen=True, slots=True)
+class Consistency:
+    """An older checkpoint that whoever asked named, and the proof from it to the bundle's."""
+
+    checkpoint: bytes
+    proof: list[bytes]
+
+
+@dataclass(frozen=True, slots=True)
 class Bundle:
     """A bundle, read; nothing in it is believed yet."""
 
@@ -70,6 +91,9 @@ class Bundle:
     answer: Mapping[str, JsonValue]
     entries: tuple[BundledEntry, ...]
     proofs: Mapping[str, JsonValue] = field(default_factory=dict)
+    consistency: Consistency | None = None
+    signed: bytes = b""
+    timestamps: tuple[bytes, ...] = ()
 
 
 def write_bundle(
@@ -82,6 +106,7 @@ def write_bundle(
     signer: Signer,
     format: str = FORMAT,  # noqa: A002  the member's name
     proofs: Mapping[str, JsonValue] | None = None,
+    consistency: Consistency | None = None,
 ) -> bytes:
     """The file, signed by the answers key; `proofs` where its format has them."""
     body: dict[str, Any] = {
@@ -94,13 +119,29 @@ def write_bundle(
     }
     if proofs is not None:
         body["proofs"] = proofs
+    if consistency is not None:
+        body["consistency"] = {
+            "checkpoint": consistency.checkpoint.decode(),
+            "proof": [encode_base64(item) for item in consistency.proof],
+        }
     body["signed"] = sign(signed_text(origin, encode(body)), [signer]).decode()
     return encode(body) + b"\n"
 
 
 def signed_text(origin: str, body: bytes) -> str:
-    """What the answers key signs for a body without its `signed` member."""
+    """What the answers key signs for a body without its members `signed` and `timestamps`."""
     return f"candour-answer/1\n{origin}\n{encode_base64(sha256(body).digest())}\n"
+
+
+def stamped(found: Mapping[str, JsonValue], token: bytes) -> bytes:
+    """The file of a bundle with one more time stamp; nothing of it is verified.
+
+    Raises:
+        Malformed: The bundle or the token breaks the format: too long, too many, there already.
+    """
+    more = {**found, "timestamps": [*found.get("timestamps", []), encode_base64(token)]}
+    bundle_of_object(more)
+    return encode(more) + b"\n"
 
 
 def check_bounds(data: bytes) -> None:
@@ -131,7 +172,7 @@ def check_signed(found: Mapping[str, JsonValue], key: VerifierKey) -> None:
     origin, note = found.get("origin"), found.get("signed")
     if not isinstance(origin, str) or not isinstance(note, str):
         raise AnswerUnsigned("there is none")
-    body = {name: value for name, value in found.items() if name != "signed"}
+    body = {name: value for name, value in found.items() if name not in _UNSIGNED}
     text = signed_text(origin, encode(body))
     try:
         opened = open_note(note.encode(), [key])
@@ -146,8 +187,9 @@ def check_signed(found: Mapping[str, JsonValue], key: VerifierKey) -> None:
 def bundle_of_object(found: Mapping[str, JsonValue]) -> Bundle:
     """Check the members of a bundle in one of the formats. Raises Malformed."""
     members = _USAGE_MEMBERS if found.get("format") == USAGE_FORMAT else _MEMBERS
-    if set(found) != set(members):
+    if set(found) - set(_OPTIONAL) != set(members):
         raise Malformed("bundle", f"must hold {', '.join(members)}")
+    members = {**members, **{name: kind for name, kind in _OPTIONAL.items() if name in found}}
     for name, kind in members.items():
         if not isinstance(found[name], kind):
             raise Malformed(f"bundle.{name}", f"must be of type {kind.__name__}")
@@ -160,23 +202,49 @@ def bundle_of_object(found: Mapping[str, JsonValue]) -> Bundle:
         answer=found["answer"],
         entries=tuple(_entry(item) for item in found["entries"]),
         proofs=found.get("proofs", {}),
+        consistency=_consistency(found["consistency"]) if "consistency" in found else None,
+        signed=found["signed"].encode(),
+        timestamps=_timestamps(found["timestamps"]) if "timestamps" in found else (),
     )
+
+
+def _hashes(found: JsonValue, field: str) -> list[bytes]:
+    if not isinstance(found, list) or len(found) > MAX_PROOF_HASHES:
+        raise Malformed(field, f"a proof is a list of {MAX_PROOF_HASHES} at most")
+    return [bytes_of_base64(item, field=field) for item in found]
+
+
+def _consistency(found: JsonObject) -> Consistency:
+    if set(found) != {"checkpoint", "proof"} or not isinstance(found["checkpoint"], str):
+        raise Malformed("bundle.consistency", "must hold a checkpoint, a text, and a proof")
+    return Consistency(
+        found["checkpoint"].encode(), _hashes(found["proof"], "bundle.consistency.proof")
+    )
+
+
+def _timestamps(found: list[JsonValue]) -> tuple[bytes, ...]:
+    if not 1 <= len(found) <= MAX_TIMESTAMPS:
+        raise Malformed("bundle.timestamps", f"must be 1 to {MAX_TIMESTAMPS}, or left out")
+    tokens = tuple(bytes_of_base64(item, field="bundle.timestamps") for item in found)
+    if len(set(tokens)) != len(tokens):
+        raise Malformed("bundle.timestamps", "must stand there once each")
+    if any(len(token) > MAX_TIMESTAMP_BYTES for token in tokens):
+        raise Malformed("bundle.timestamps", f"must be {MAX_TIMESTAMP_BYTES} bytes each at most")
+    return tokens
 
 
 def _entry(found: JsonValue) -> BundledEntry:
     if not isinstance(found, dict) or set(found) != _ENTRY_MEMBERS:
         raise Malformed("bundle.entries", f"each must hold {', '.join(sorted(_ENTRY_MEMBERS))}")
-    leaf_index, proof = found["leaf_index"], found["proof"]
+    leaf_index = found["leaf_index"]
     if type(leaf_index) is not int or leaf_index < 0 or not isinstance(found["entry"], str):
         raise Malformed("bundle.entries", "leaf_index or entry is of another type")
-    if not isinstance(proof, list) or len(proof) > MAX_PROOF_HASHES:
-        raise Malformed("bundle.entries", f"a proof is a list of {MAX_PROOF_HASHES} at most")
     if not isinstance(found["disclosures"], list):
         raise Malformed("bundle.entries", "disclosures must be a list")
     return BundledEntry(
         leaf_index,
         found["entry"].encode(),
-        [bytes_of_base64(item, field="bundle.entries.proof") for item in proof],
+        _hashes(found["proof"], "bundle.entries.proof"),
         tuple(Disclosure.from_object(item) for item in found["disclosures"]),
     )
 

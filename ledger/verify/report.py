@@ -7,10 +7,15 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from ledger.canonical_json import JsonValue
+from ledger.verify.timestamps import Stamp
 
 VERIFIED: Final = "verified"
 REFUSED: Final = "refused"
 UNUSABLE: Final = "unusable"
+OK: Final = "ok"
+FAILED: Final = "failed"
+NOT_JUDGED: Final = "not judged"
+NOT_CHECKED_HERE: Final = "not checked here"
 EXIT_CODES: Final = {VERIFIED: 0, REFUSED: 1, UNUSABLE: 2}
 
 
@@ -20,8 +25,14 @@ class Step:
 
     number: int
     name: str
-    outcome: str  # ok | failed | not judged
+    outcome: str  # ok | failed | not judged | not checked here
     detail: str
+
+
+class NotCheckedHere(str):
+    """What a step says that passes something by: neither ok nor a reason to refuse."""
+
+    __slots__ = ()
 
 
 @dataclass(slots=True)
@@ -36,6 +47,7 @@ class Report:
     origin: str | None = None
     question: Mapping[str, JsonValue] | None = None
     answer: Mapping[str, JsonValue] | None = None
+    stamps: list[Stamp] = field(default_factory=list)
 
     @property
     def exit_code(self) -> int:
@@ -51,6 +63,7 @@ class Report:
             "tree_size": self.tree_size,
             "question": self.question if shown else None,
             "answer": self.answer if shown else None,
+            "timestamps": [stamp.to_object() for stamp in self.stamps] if shown else [],
             "steps": [
                 {
                     "step": step.number,
@@ -65,12 +78,14 @@ class Report:
 
     def to_text(self) -> str:
         """For people: a line a step, what was not checked, the verdict last."""
+        width = max([11, *(len(step.outcome) for step in self.steps)])
         lines = [
-            f"{step.number:>2}  {step.name:<14} {step.outcome:<11} {step.detail}"
+            f"{step.number:>2}  {step.name:<14} {step.outcome:<{width}} {step.detail}"
             for step in self.steps
         ]
         if self.verdict == VERIFIED and self.answer is not None:
             lines += ["", *_answer_lines(self.question or {}, self.answer)]
+            lines += [f"this answer existed at {stamp}" for stamp in self.stamps]
         lines += ["", "not checked:", *(f"  - {item}" for item in self.not_checked)]
         ending = f": {self.reason}" if self.reason else ""
         return "\n".join(map(_plain, [*lines, "", f"{self.verdict}{ending}"]))
@@ -111,10 +126,7 @@ def _answer_lines(question: Mapping[str, JsonValue], answer: Mapping[str, JsonVa
 
 def _usage_lines(question: Mapping[str, JsonValue], answer: Mapping[str, JsonValue]) -> list[str]:
     names: Mapping[str, str] = answer["names"]
-    agency, technology = (
-        f"{names[name]} ({name})" if name in names else f"{name} (not registered)"
-        for name in (question["agency"], question["technology"])
-    )
+    agency, technology = (_named(question[who], names) for who in ("agency", "technology"))
     days = f"{question['from']} to {question['to']}"
     lines = [
         f"question: {agency}: uses of {technology}, {days} (UTC days of occurrence), as of tree size"
@@ -124,6 +136,12 @@ def _usage_lines(question: Mapping[str, JsonValue], answer: Mapping[str, JsonVal
         f"          {answer['withdrawn']} were counted once and withdrawn,"
         f" {answer['withdrawn_possibly']} more possibly",
     ]
+    if len(answer["by_name"]) > 1:
+        lines += [
+            f"  {row['count']:>7}  as {_named(row['technology'], names)}: {row['undated']} more at no"
+            f" known day, {row['withdrawn']} withdrawn"
+            for row in answer["by_name"]
+        ]
     for row in answer.get("technologies", [])[:_MOST_ROWS]:
         name = row.get("technology", f"(nobody can name {row.get('part')})")
         shown = "(not named)" if name is None else names.get(name, name)
@@ -133,3 +151,7 @@ def _usage_lines(question: Mapping[str, JsonValue], answer: Mapping[str, JsonVal
         last = row.get("latest_report", {}).get("recorded_at", "never")
         lines.append(f"  {names.get(row['source'], row['source'])}: {heard}, latest report {last}")
     return lines
+
+
+def _named(name: str, names: Mapping[str, str]) -> str:
+    return f"{names[name]} ({name})" if name in names else f"{name} (not registered)"

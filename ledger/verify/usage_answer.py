@@ -2,8 +2,9 @@
 
     proven counts, entries beside them ──usage_answer──► JSON, the same for server and verifier
 
-A proven zero is a zero of the ledger. So an absence comes with the complete list of what the
-agency did use, under whatever name, and with the sources that were heard and those that were not.
+A proven zero is a zero of the ledger. So an answer speaks of a technology under all its names,
+each counted by itself, and of the sources that were heard and those that were not; and an absence
+comes with the complete list of what the agency did use, under whatever name.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from ledger.canonical_json import JsonObject, JsonValue
 from ledger.entry import Entry
 from ledger.errors import Malformed
 from ledger.events import SourceRegistered, ToolUseReported
+from ledger.limits import MAX_COUNTED_NAMES
 from ledger.projections.answers import Fold
 from ledger.usage_index import (
     NONE,
@@ -52,12 +54,12 @@ class UsageQuestion:
     days: Days
     tree_size: int
 
-    def counted(self) -> CountQuestion:
-        """The question as the index is asked it."""
+    def counted(self, technology: str) -> CountQuestion:
+        """The question as the index is asked it, under one name of the technology."""
         return CountQuestion(
             family=Family.AGENCY_TECHNOLOGY,
             first=self.agency,
-            second=self.technology,
+            second=technology,
             ranges=(self.days,),
         )
 
@@ -96,9 +98,29 @@ class UsageQuestion:
         )
 
 
+def fold_of(told: Told) -> Fold:
+    """What names stand for, as these entries say. Raises UnknownFact, Malformed."""
+    fold = Fold()
+    for leaf_index, entry in told:
+        fold.add(leaf_index, entry, {})
+    return fold
+
+
+def names_of(technology: str, group: Iterable[str]) -> list[str]:
+    """The name asked about, then the others of its group of aliases, sorted.
+
+    Raises:
+        Malformed: More than MAX_COUNTED_NAMES.
+    """
+    found = [technology, *sorted(set(group) - {technology})]
+    if len(found) > MAX_COUNTED_NAMES:
+        raise Malformed("technology", f"has more than {MAX_COUNTED_NAMES} names on record")
+    return found
+
+
 def usage_answer(
     question: UsageQuestion,
-    count: CountAnswer,
+    counts: Mapping[str, CountAnswer],
     groups: Mapping[bytes, Total] | None,
     told: Told,
     technologies: Iterable[str],
@@ -106,30 +128,38 @@ def usage_answer(
     """The answer, from what was proven and what entries beside it say.
 
     Args:
-        count: Proven for the question.
+        counts: Proven, by name of the technology, as `names_of` orders them.
         groups: Proven, for an absence: each technology's part with its total.
         told: Entries below the question's tree size: registrations, aliases, reports.
         technologies: Names that may stand behind parts; one that does not fit is passed by.
     Raises:
         UnknownFact, Malformed: An entry cannot be folded.
     """
-    fold = Fold()
-    for leaf_index, entry in told:
-        fold.add(leaf_index, entry, {})
+    fold, total = fold_of(told), CountAnswer.summed(list(counts.values()))
     found: dict[str, Any] = {
-        **count.to_object(),
-        "withdrawn_possibly": count.withdrawn_possibly,
-        "aliases": sorted(set(fold.aliases.group(question.technology)) - {question.technology}),
+        **total.to_object(),
+        "withdrawn_possibly": total.withdrawn_possibly,
+        "aliases": [name for name in counts if name != question.technology],
+        "by_name": [_row(name, count) for name, count in counts.items()],
+        "sources": _sources(question, told),
     }
-    shown = {question.agency, question.technology, *found["aliases"]}
+    shown = {question.agency, *counts, *(row["source"] for row in found["sources"])}
     if groups is not None:
         found["technologies"] = _technologies(groups, technologies)
-        found["sources"] = _sources(question, told)
         shown |= {row["technology"] for row in found["technologies"] if "technology" in row}
-        shown |= {row["source"] for row in found["sources"]}
     named = sorted(name for name in shown if name is not None and name in fold.names)
     found["names"] = {name: fold.names[name] for name in named}
     return found
+
+
+def _row(name: str, count: CountAnswer) -> dict[str, Any]:
+    return {
+        "technology": name,
+        "count": count.count,
+        "undated": count.undated,
+        "withdrawn": count.withdrawn,
+        "withdrawn_undated": count.withdrawn_undated,
+    }
 
 
 def _technologies(groups: Mapping[bytes, Total], names: Iterable[str]) -> list[dict[str, Any]]:

@@ -2,6 +2,8 @@
 
      9 commitment   10 names   11 count   12 technologies   13 answer   14 coverage
 
+A technology is counted under every name that the entries here give it, each by its own proof.
+
 Source: docs/usage-index.md, section 5.
 """
 
@@ -14,7 +16,6 @@ from ledger.canonical_json import JsonValue, encode
 from ledger.entry import Entry
 from ledger.errors import Malformed, Unverifiable, VerificationFailed
 from ledger.events import UsageIndexCommitted
-from ledger.projections.answers import Fold
 from ledger.usage_index import (
     Commitment,
     CountAnswer,
@@ -25,7 +26,7 @@ from ledger.usage_index import (
 )
 from ledger.verify.bundle import Bundle
 from ledger.verify.report import Report
-from ledger.verify.usage_answer import UsageQuestion, usage_answer
+from ledger.verify.usage_answer import UsageQuestion, fold_of, names_of, usage_answer
 
 Step = tuple[str, Callable[[], str]]
 _NOT_IN_THE_ENTRIES: Final = (
@@ -84,7 +85,8 @@ class UsageSteps:
         self.told: list[tuple[int, Entry]] = []
         self.technologies: list[str] = []
         self.commitment: Commitment
-        self.counted: CountAnswer
+        self.counted: dict[str, CountAnswer] = {}  # by name of the technology
+        self.same: list[str] = []  # its names, the one asked about first
         self.groups: Mapping[bytes, Total] | None = None
         report.not_checked += _NOT_IN_THE_ENTRIES
 
@@ -118,10 +120,7 @@ class UsageSteps:
         return f"entry {leaf_index} commits to the index over {size} entries"
 
     def names(self) -> str:
-        fold = Fold()
-        for leaf_index, entry in self.told:
-            fold.add(leaf_index, entry, {})
-        said = []
+        fold, said = fold_of(self.told), list[str]()
         for name in (self.question.agency, self.question.technology):
             shown = fold.names.get(name)
             said.append(f"{name} is {shown!r}" if shown else f"{name} is not registered")
@@ -130,16 +129,37 @@ class UsageSteps:
                     f"whether {name} is spelled as reports spell it: nobody registered it, and a"
                     " misspelt name proves a true but useless zero"
                 )
+        self.same = names_of(self.question.technology, fold.aliases.group(self.question.technology))
+        if self.same[1:]:
+            said.append(f"also called {', '.join(self.same[1:])}")
+        self.report.not_checked.append(
+            "whether the technology goes by more names: an entry that gives it one may have been"
+            " left out of the bundle, or was never made"
+            + (
+                "; the list of technologies leaves nothing out"
+                if self.question.kind == "absence"
+                else " (`prove absence` lists all that the agency used, under whatever name)"
+            )
+        )
         return "; ".join(said)
 
     def count(self) -> str:
-        proof, asked = self.bundle.proofs.get("count"), self.question.counted()
-        (self.counted,) = verify_count(proof, asked, self.commitment)
-        held = self.counted
-        return f"{held.count} proven, {held.undated} undated, {held.unattributed} unattributed"
+        others = self.bundle.proofs.get("aliases", {})
+        if not isinstance(others, Mapping) or set(others) != set(self.same[1:]):
+            raise Malformed("bundle.proofs.aliases", "must hold a proof for each other name")
+        proofs = {self.question.technology: self.bundle.proofs.get("count"), **others}
+        for name in self.same:
+            asked = self.question.counted(name)
+            (self.counted[name],) = verify_count(proofs[name], asked, self.commitment)
+        held = CountAnswer.summed(list(self.counted.values()))
+        under = f" under {len(self.same)} names" if self.same[1:] else ""
+        return (
+            f"{held.count} proven{under}, {held.undated} undated, {held.unattributed} unattributed"
+        )
 
     def list_technologies(self) -> str:
         expected = {"count"} | ({"technologies"} if self.question.kind == "absence" else set())
+        expected |= {"aliases"} if self.same[1:] else set()
         if set(self.bundle.proofs) != expected:
             raise Malformed("bundle.proofs", f"must hold {', '.join(sorted(expected))}")
         if self.question.kind != "absence":
@@ -156,24 +176,16 @@ class UsageSteps:
         return f"all {len(self.groups)} that the agency ever used, the unnamed included"
 
     def answer(self) -> str:
-        names = [self.question.technology, *self.technologies]
+        names = [*self.same, *self.technologies]
         made = usage_answer(self.question, self.counted, self.groups, self.told, names)
         told = self.bundle.answer
         for member in sorted(set(made) | set(told)):
             if (member in made) != (member in told) or encode(made[member]) != encode(told[member]):
                 raise AnswerDiffers(member)
-        most = self.counted.count + self.counted.undated + self.counted.unattributed
-        return f"between {self.counted.count} and {most} recorded uses"
+        most = made["count"] + made["undated"] + made["unattributed"]
+        return f"between {made['count']} and {most} recorded uses"
 
     def coverage(self) -> str:
-        aliases: list[str] = list(self.bundle.answer["aliases"])
-        if aliases:
-            self.report.not_checked.append(
-                f"uses under other names on record ({', '.join(aliases)}): they are counted apart"
-            )
-        if self.question.kind != "absence":
-            self.report.not_checked.append("which sources were heard in the period")
-            return "not asked for"
         sources: list[dict[str, Any]] = list(self.bundle.answer["sources"])
         silent = [row["source"] for row in sources if "heard_in_period" not in row]
         self.report.not_checked.append(

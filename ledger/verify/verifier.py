@@ -3,6 +3,7 @@
     1 read     2 trust      3 signature    4 format       5 checkpoint
     6 witness  7 inclusion  8 disclosures  9 answer      10 completeness
                                            9 to 14, of a proven count: usage_steps.py
+    and last   consistency (older.py), timestamps (timestamps.py)
 
 Nothing is fetched, nothing is believed: the entries are hashed up to the signed root, and
 the answer is made anew from them and compared. Every loop is bounded by ledger/limits.py.
@@ -11,15 +12,16 @@ A step that cannot be judged here ends in "unusable", never in "verified".
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any, Final
 
 from ledger.canonical_json import JsonValue, encode
 from ledger.entry import Entry, decode_entry
-from ledger.errors import CandourError, Malformed, Unverifiable, VerificationFailed
+from ledger.errors import Malformed, Unverifiable, VerificationFailed
 from ledger.merkle import leaf_hash, verify_inclusion
-from ledger.projections.answers import Fold, answer
+from ledger.projections.answers import answer
 from ledger.projections.questions import Question, protected_fields_of
+from ledger.rules.fold import JudgedFold
 from ledger.tlog import (
     Checkpoint,
     TrustPolicy,
@@ -36,7 +38,15 @@ from ledger.verify.bundle import (
     check_signed,
     read_object,
 )
-from ledger.verify.report import REFUSED, UNUSABLE, VERIFIED, Report, Step
+from ledger.verify.older import check_consistency
+from ledger.verify.report import NotCheckedHere, Report
+from ledger.verify.steps import Steps, TreeTooSmall, run_steps
+from ledger.verify.timestamps import (
+    NAME_THE_AUTHORITIES,
+    WHO_STAMPED,
+    Authorities,
+    check_timestamps,
+)
 from ledger.verify.usage_answer import UsageQuestion
 from ledger.verify.usage_steps import UsageSteps, check_freshness
 from ledger.verify.witnesses import check_witnesses
@@ -65,15 +75,14 @@ class HistoryBroken(VerificationFailed):
         self.leaf_index, self.version = leaf_index, version
 
 
-class TreeTooSmall(VerificationFailed):
-    """The answer is older than the reader demands, or than its own checkpoint allows."""
-
-    def __init__(self, tree_size: int, least: int) -> None:
-        super().__init__(f"tree size {tree_size} is below {least}")
-        self.tree_size, self.least = tree_size, least
-
-
-def verify_bundle(data: bytes, policy: TrustPolicy, *, min_tree_size: int | None = None) -> Report:
+def verify_bundle(
+    data: bytes,
+    policy: TrustPolicy,
+    *,
+    min_tree_size: int | None = None,
+    older: bytes | None = None,
+    authorities: Authorities | None = None,
+) -> Report:
     """Check a bundle file against a trust policy.
 
     Args:
@@ -81,34 +90,29 @@ def verify_bundle(data: bytes, policy: TrustPolicy, *, min_tree_size: int | None
         policy: Whom the reader trusts.
         min_tree_size: The least tree size the reader accepts (a receipt's leaf_index + 1);
             None where any will do, which is not enough for a proven count.
+        older: A checkpoint that the reader holds, a signed note: the tree must extend it.
+        authorities: Whose time stamps the reader believes; None leaves them unchecked.
     Returns:
         A report; its verdict says verified, refused or unusable. Never raises for
         what the bundle holds.
     """
-    run = _Run(data, policy, min_tree_size)
-    report = run.report
-    for number, (name, step) in enumerate(run.steps(), 1):
-        try:
-            detail = step()
-        except Unverifiable as error:
-            report.steps.append(Step(number, name, "not judged", str(error)))
-            report.verdict, report.reason = UNUSABLE, f"step {number}, {name}: {error}"
-            return report
-        except (CandourError, RecursionError) as error:
-            reason = str(error) or type(error).__name__
-            report.steps.append(Step(number, name, "failed", reason))
-            report.verdict, report.reason = REFUSED, f"step {number}, {name}: {reason}"
-            return report
-        report.steps.append(Step(number, name, "ok", detail))
-    report.verdict, report.reason = VERIFIED, f"the answer follows from {run.origin}"
-    return report
+    run = _Run(data, policy, min_tree_size, older, authorities)
+    return run_steps(run.report, run.steps(), lambda: f"the answer follows from {run.origin}")
 
 
 class _Run:
     """The state that steps hand on."""
 
-    def __init__(self, data: bytes, policy: TrustPolicy, min_tree_size: int | None) -> None:
+    def __init__(
+        self,
+        data: bytes,
+        policy: TrustPolicy,
+        min_tree_size: int | None,
+        older: bytes | None,
+        authorities: Authorities | None,
+    ) -> None:
         self.data, self.policy, self.min_tree_size = data, policy, min_tree_size
+        self.older, self.authorities = older, authorities
         self.report = Report(not_checked=list(ALWAYS_UNCHECKED))
         self.origin = ""
         self.found: Mapping[str, JsonValue] = {}
@@ -120,7 +124,7 @@ class _Run:
         self.entries: list[Entry] = []
         self.kept_back = 0  # entries that do not show what the question asks about
 
-    def steps(self) -> Iterator[tuple[str, Callable[[], str]]]:
+    def steps(self) -> Steps:
         """One after another: what follows the format depends on it."""
         yield "read", self.read
         yield "trust", self.trust
@@ -137,6 +141,8 @@ class _Run:
         else:
             yield "answer", self.answer
             yield "completeness", self.completeness
+        yield "consistency", self.consistency
+        yield "timestamps", self.timestamps
 
     def read(self) -> str:
         self.found = read_object(self.data)
@@ -253,7 +259,7 @@ class _Run:
     def answer(self) -> str:
         assert self.bundle is not None
         assert isinstance(self.question, Question)
-        fold = Fold()
+        fold = JudgedFold()
         for item, entry in zip(self.bundle.entries, self.entries, strict=True):
             fold.add(item.leaf_index, entry, {s.field: s.value for s in item.disclosures})
         made: dict[str, Any] = answer(self.question, fold)
@@ -275,3 +281,29 @@ class _Run:
             return f"all {len(leaves)} entries of the tree are here: nothing was left out"
         self.report.not_checked.append(f"completeness not proven: {left_out}")
         return "completeness not proven"
+
+    def consistency(self) -> str:
+        assert self.bundle is not None
+        assert self.checkpoint is not None
+        assert self.log_key is not None
+        found, unchecked = check_consistency(
+            self.bundle.consistency, self.checkpoint, self.log_key, self.older
+        )
+        if unchecked is not None:
+            self.report.not_checked.append(unchecked)
+        return found
+
+    def timestamps(self) -> str:
+        assert self.bundle is not None
+        tokens = self.bundle.timestamps
+        if not tokens and self.authorities is None:
+            return "none"
+        if not tokens:
+            raise Unverifiable("the bundle has no time stamp: `candour timestamp` adds one")
+        if self.authorities is None:
+            self.report.not_checked.append(NAME_THE_AUTHORITIES)
+            return NotCheckedHere(f"{len(tokens)}, and no authority to believe is named (--tsa-ca)")
+        stamps = check_timestamps(tokens, self.bundle.signed, self.authorities)
+        self.report.stamps = stamps
+        self.report.not_checked.append(WHO_STAMPED)
+        return "; ".join(f"existed at {stamp}" for stamp in stamps)

@@ -7,12 +7,15 @@ Anything that keeps the audit from running ends in 2, so that 1 always means a d
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
+from services.cli import audit_directory
+from services.cli.audit_outside import Outside, run_outside
 from services.cli.failures import CommandFailed
 from services.cli.options import As, Format
 from services.cli.output import print_object, print_rows, say
@@ -25,6 +28,7 @@ if TYPE_CHECKING:
 
 DIFFERENT: Final = 1
 COULD_NOT_RUN: Final = 2
+_CHECKS: Final = {"no.": "number", "check": "name", "outcome": "outcome", "": "detail"}
 _FINDINGS: Final = {"what": "what", "where": "where", "difference": "sentence"}
 
 
@@ -44,17 +48,34 @@ def audit(
             dir_okay=False, help="The checkpoint key you trust; by default the data directory's."
         ),
     ] = None,
+    directory: Annotated[
+        bool,
+        typer.Option(
+            "--directory",
+            help="Audit the directory, and every ledger against it: `candour directory audit`.",
+        ),
+    ] = False,
+    outside: Outside = Outside(),  # noqa: B008  nothing in it can change
     form: As = Format.TABLE,
 ) -> None:
     """Make every leaf, tile, head and view anew from the entries, and compare.
+
+    With --url or --parquet from outside: only what is public is read, and a trust file.
 
     Exit status: 0 good, 1 a difference was found, 2 the audit could not run.
     """
     from services.runtime.settings import Settings
 
+    if directory:
+        audit_directory.run(data, database_url, os.environ.get("CANDOUR_DIRECTORY_AT"), form)
     settings = Settings(data=data, database_url=database_url or None, ledger=ledger)
     try:
-        report = _run(settings, vkey or data / f"{ledger}.vkey", given=vkey is not None)
+        if outside.is_wanted:
+            report = run_outside(outside, vkey)
+        else:
+            report = _run(settings, vkey or data / f"{ledger}.vkey", given=vkey is not None)
+    except CommandFailed as failed:
+        raise CommandFailed(failed.sentence, failed.advice, exit_code=COULD_NOT_RUN) from failed
     except Exception as error:
         said = str(error).rstrip(".") or type(error).__name__
         raise CommandFailed(f"The audit could not run: {said}", exit_code=COULD_NOT_RUN) from error
@@ -63,12 +84,14 @@ def audit(
 
 
 def _run(settings: Settings, vkey: Path, *, given: bool) -> AuditReport:
+    from ledger.directory import DIRECTORY
     from ledger.store.audit import audit_ledger
-    from services.runtime.reading import open_views, views_path
+    from services.runtime.views import open_views, views_path
 
     with existing_store(settings) as store:
         key = _key(vkey) if given or vkey.exists() else None
         there = settings.database_url is not None or views_path(settings).exists()
+        there = there and settings.ledger != DIRECTORY  # it has no views, and gets none here
         views = open_views(settings) if there else None
         try:
             with progress_bars() as progress:
@@ -102,7 +125,10 @@ def _print(report: AuditReport, form: Format) -> None:
     if form is Format.CSV:
         print_rows(found["findings"], _FINDINGS, form)
     else:
-        print_object(found, form, leave_out=("findings", "not_checked"))
+        if "checks" in found:
+            print_rows(found["checks"], _CHECKS, form)
+            print()
+        print_object(found, form, leave_out=("checks", "findings", "not_checked"))
         if found["findings"]:
             print()
             print_rows(found["findings"], _FINDINGS, form)

@@ -15,9 +15,9 @@ import grpc
 from ledger.errors import CandourError
 from ledger.limits import MAX_MESSAGE_BYTES, MAX_PAGE_SIZE, MAX_WAIT_S, STATEMENT_TIMEOUT_S
 from services.cli.failures import USAGE, CommandFailed, failure_of
-from services.cli.options import Connection
+from services.cli.options import DEFAULT_LEDGER, Connection
 from services.pb.candour.v1.ingest_pb2_grpc import IngestServiceStub
-from services.pb.candour.v1.proofs_pb2 import GetTreeHeadRequest
+from services.pb.candour.v1.proofs_pb2 import GetTreeHeadRequest, ListLedgersRequest
 from services.pb.candour.v1.proofs_pb2_grpc import ProofsServiceStub
 from services.pb.candour.v1.query_pb2_grpc import QueryServiceStub
 from services.pb.candour.v1.registry_pb2_grpc import RegistryServiceStub
@@ -55,7 +55,7 @@ class Client:
 
     def __init__(self, connection: Connection) -> None:
         self.target = connection.target
-        self.parent = f"ledgers/{connection.ledger}"
+        self._ledger = connection.ledger or ""
         try:
             host_and_port(self.target)
             # A proxy of the environment has no business between us and this machine.
@@ -79,6 +79,32 @@ class Client:
         trace: TracebackType | None,
     ) -> None:
         self.channel.close()
+
+    @property
+    def parent(self) -> str:
+        """The ledger as a resource: the one that was named, the only one, or the default.
+
+        Raises:
+            CommandFailed: There are several, none is the default, and none was named.
+        """
+        if not self._ledger:
+            self._ledger = self._only_ledger() or DEFAULT_LEDGER
+        return f"ledgers/{self._ledger}"
+
+    def _only_ledger(self) -> str:
+        """The ledger to speak of where none was named; blank where the server does not tell."""
+        try:
+            listed = self.proofs.ListLedgers(ListLedgersRequest(), timeout=CALL_S).ledgers
+        except grpc.RpcError:  # of an older release, or away: the command's own call will say so
+            return ""
+        names = [item.name.removeprefix("ledgers/") for item in listed if not item.directory]
+        if len(names) == 1:
+            return names[0]
+        if names and DEFAULT_LEDGER not in names:
+            raise CommandFailed(
+                f"{self.target} serves {', '.join(names)}", "Say which with --ledger NAME"
+            )
+        return DEFAULT_LEDGER
 
     def full_name(self, name: str) -> str:
         """`toolUses/x` as the resource of this ledger."""

@@ -53,6 +53,10 @@ _ADVICE: Final = {
     "AGENCY_NOT_REGISTERED": (
         "Register it with `candour agencies register`, or import without --no-register"
     ),
+    "USAGE_ROOT_NOT_KEPT": (
+        "Ask --as-of one of these; or whoever runs the ledger makes it anew with"
+        " `candour index rebuild --with TREE_SIZE`, of the root that is missing"
+    ),
     "CONFLICTING_RESUBMISSION": "What was said first stands; withdraw it if it was wrong, or use another name",
 }
 _ADVICE_BY_CODE: Final = {

@@ -1,6 +1,6 @@
-"""What is one `candour serve`? A ledger opened, followed and served, and ended in order.
+"""What is one `candour serve`? Ledgers opened, followed and served, and ended in order.
 
-open ─► committer, publisher, projector (a child process) ─► gRPC, HTTP
+open ─► of each ledger: committer, publisher, projector (a child process) ─► gRPC, HTTP
 SIGTERM: nothing new ─► what was accepted is committed ─► last checkpoint ─► views ─► close
 """
 
@@ -11,25 +11,28 @@ import contextlib
 import logging
 import signal
 import sys
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 
 import uvicorn
 
+from ledger.directory import DIRECTORY
+from ledger.limits import DRAIN_S, MAX_CONCURRENT_CALLS
+from services.cli.house import House, open_house
 from services.gateway.app import build_app
+from services.ingest import logs
 from services.ingest import servicer as ingest
-from services.projector.child import ProjectorChild
 from services.proofs import servicer as proofs
-from services.publisher.publisher import Publisher
 from services.query import servicer as query
+from services.record import servicer as record
 from services.registry import servicer as registry
-from services.runtime.hosting import Hosted, open_ledger, write_trust_files
-from services.runtime.index_commits import IndexTimer
-from services.runtime.reading import Reading, open_views
+from services.runtime.hosting import trust_file_name
+from services.runtime.reading import Reading
 from services.runtime.server import AddressInUse, GrpcServer, Service
 from services.runtime.serving import Serving
 from services.runtime.settings import Settings, host_and_port
+from services.runtime.shares import Shares
 
 _log = logging.getLogger("candour.host")
 # A thread that comes back from the database waits at most this long for Python's lock while
@@ -49,10 +52,11 @@ def run(settings: Settings) -> int:
     """Serve until SIGTERM or SIGINT; returns the exit status.
 
     Raises:
-        NotLoopback, StoreUnavailable, StoreMismatch, KeyFileRefused, AddressInUse: Nothing
-            is served.
+        NotLoopback, StoreUnavailable, StoreMismatch, KeyFileRefused, HistoryLost, DirectoryLost,
+        Damaged, AddressInUse, Malformed: Nothing is served.
     """
     settings.check_addresses()
+    settings.check_names()
     logging.basicConfig(
         level=logging.INFO,
         stream=sys.stderr,
@@ -67,85 +71,74 @@ async def _until_signal(settings: Settings) -> int:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, ended.set)
-    async with serving(settings) as (hosted, addresses):
-        _announce(hosted, addresses)
+    async with serving(settings) as (house, addresses):
+        _announce(house, addresses)
         await ended.wait()
         _log.info("stopping: committing what was accepted")
     return 0
 
 
-def _announce(hosted: Hosted, addresses: Addresses) -> None:
-    data = hosted.settings.data
-    sys.stdout.write(
-        f"ledger   {hosted.name}, origin {hosted.keys.origin}\n"
-        f"vkey     {hosted.keys.checkpoint.verifier_key.format()}\n"
-        f"trust    {data / 'trust.txt'}\n"
-        f"grpc     {addresses.grpc}\n"
-        f"http     http://{addresses.http}\n"
-        "ready\n"
-    )
+def _announce(house: House, addresses: Addresses) -> None:
+    lines = []
+    for hosted in house.all_hosted:
+        trust = hosted.settings.data / trust_file_name(hosted.name)
+        lines += [
+            f"ledger   {hosted.name}, origin {hosted.keys.origin}\n",
+            f"vkey     {hosted.keys.checkpoint.verifier_key.format()}\n",
+            f"trust    {trust}\n",
+        ]
+    lines += [f"grpc     {addresses.grpc}\n", f"http     http://{addresses.http}\n", "ready\n"]
+    sys.stdout.write("".join(lines))
     sys.stdout.flush()
 
 
 @asynccontextmanager
-async def serving(settings: Settings) -> AsyncIterator[tuple[Hosted, Addresses]]:
-    """One ledger, served until the block is left."""
-    hosted = await asyncio.to_thread(open_ledger, settings)
-    engine = await asyncio.to_thread(open_views, settings)
-    try:
-        await asyncio.to_thread(write_trust_files, hosted)
-        views: list[Reading] = []
-        served = Serving(hosted, lambda: views[0].run(views[0].views.position))
-        reading = Reading(served, engine)
-        views.append(reading)
-        async with _running(settings, served, reading) as addresses:
-            yield hosted, addresses
-    finally:
-        await asyncio.to_thread(engine.dispose)
-        await asyncio.to_thread(hosted.close)
+async def serving(settings: Settings) -> AsyncIterator[tuple[House, Addresses]]:
+    """All ledgers of the settings, served until the block is left.
 
-
-@asynccontextmanager
-async def _running(
-    settings: Settings, served: Serving, reading: Reading
-) -> AsyncIterator[Addresses]:
-    ledgers, readings = {served.hosted.name: served}, {served.hosted.name: reading}
-    committed = asyncio.Event()
-    served.committer.on_commit.append(committed)
-    server = GrpcServer(settings.grpc, ledgers, _services(ledgers, readings))
-    publisher, projector = Publisher(served), ProjectorChild(settings, committed)
-    http = HttpServer(settings.http, readings)
-    clock_us = served.hosted.log.clock_us
-    timer = IndexTimer(reading.index, every_s=settings.index_every_s, clock_us=clock_us)
-    await publisher.start()
-    projector.start()
-    try:
+    Raises:
+        CandourError: As `open_house`, or a ledger's first publication; nothing is served.
+    """
+    async with AsyncExitStack() as stack:
+        house = await open_house(settings, stack)
+        await house.follow(stack)
+        ledgers = {served.name: served.serving for served in house.ledgers}
+        readings = {served.name: served.reading for served in house.ledgers}
+        shown = dict(ledgers)
+        if house.directory is not None:
+            shown[DIRECTORY] = house.directory
+        shares = None if len(shown) == 1 else Shares(shown, total=MAX_CONCURRENT_CALLS)
+        services = _services(ledgers, readings, shown)
+        server = GrpcServer(settings.grpc, ledgers, services, shares)
+        http = HttpServer(settings.http, shown)
         await server.start()
-        try:
-            await http.start()
-            host, _ = host_and_port(settings.grpc)
-            timer.start()
-            yield Addresses(_address(host, server.port), http.address)
-        finally:
-            await timer.stop()
-            await http.stop()
-            await server.stop()
-    finally:
-        await publisher.stop()
-        await projector.stop()
+        stack.push_async_callback(server.stop)
+        await http.start()
+        stack.push_async_callback(http.stop)
+        house.start_timers(stack)
+        host, _ = host_and_port(settings.grpc)
+        yield house, Addresses(_address(host, server.port), http.address)
 
 
-def _services(ledgers: dict[str, Serving], readings: dict[str, Reading]) -> list[Service]:
+def _services(
+    ledgers: dict[str, Serving], readings: dict[str, Reading], shown: dict[str, Serving]
+) -> list[Service]:
+    """The directory is shown and proven; it takes nothing from callers, and has no views."""
     return [
         Service(ingest.SERVICE, lambda s: ingest.add_to_server(ingest.IngestServicer(ledgers), s)),
+        Service(logs.SERVICE, lambda s: logs.add_to_server(logs.LogsServicer(ledgers), s)),
         Service(
             registry.SERVICE,
             lambda s: registry.add_to_server(registry.RegistryServicer(ledgers, readings), s),
         ),
+        Service(
+            record.SERVICE,
+            lambda s: record.add_to_server(record.RecordServicer(ledgers, readings), s),
+        ),
         Service(query.SERVICE, lambda s: query.add_to_server(query.QueryServicer(readings), s)),
         Service(
             proofs.SERVICE,
-            lambda s: proofs.add_to_server(proofs.ProofsServicer(ledgers, readings), s),
+            lambda s: proofs.add_to_server(proofs.ProofsServicer(shown, readings), s),
         ),
     ]
 
@@ -157,17 +150,18 @@ def _address(host: str, port: int) -> str:
 class HttpServer:
     """uvicorn on our loop, without its own signal handlers."""
 
-    def __init__(self, address: str, readings: dict[str, Reading]) -> None:
+    def __init__(self, address: str, ledgers: Mapping[str, Serving]) -> None:
         self.address = address
         self._host, self._port = host_and_port(address)
         config = uvicorn.Config(
-            build_app(readings),
+            build_app(ledgers),
             host=self._host,
             port=self._port,
             log_level="warning",
             access_log=False,
             lifespan="off",
             proxy_headers=False,  # whoever connects would choose what address we see
+            timeout_graceful_shutdown=DRAIN_S,  # a body may be coming in
         )
         self._server = uvicorn.Server(config)
         self._task: asyncio.Task[None] | None = None

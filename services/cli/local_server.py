@@ -54,6 +54,7 @@ class LocalServer:
         self._command += ["--grpc", grpc, "--http", http]
         # A URL may hold a password, so it is not put on a command line.
         own = {"CANDOUR_DATABASE_URL": database_url or "", "CANDOUR_LEDGER": DEFAULT_LEDGER}
+        own |= dict.fromkeys(("CANDOUR_LEDGERS", "CANDOUR_DIRECTORY", "CANDOUR_DIRECTORY_AT"), "")
         self._environment = {**os.environ, **own, **(environment or {})}
         self.process: subprocess.Popen[bytes] | None = None
 

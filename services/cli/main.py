@@ -1,7 +1,8 @@
 """candour: run a ledger, put uses into it, ask it, prove what it says, check it.
 
-    serve   demo   audit   export   monitor   witness
-    import  uses  prove  authorizations  agencies  technologies  sources
+    serve   demo   audit   export   monitor   witness   timestamp   verifier-page
+    import  uses  prove  index  authorizations  agencies  technologies  sources
+    ledgers  directory  rules
 
 Exit status: 0 done, 1 it could not be done, 2 the command line is wrong (of `audit`: 0 good,
 1 a difference was found, 2 it could not run;
@@ -20,17 +21,25 @@ import typer
 
 from services.cli import (
     audit,
+    audit_directory,
     authorizations,
     demo,
+    directory,
     export,
     import_commands,
+    index,
+    ledgers,
     monitor,
     prove,
+    prove_entry,
     prove_usage,
     registers,
+    rules,
     serve,
+    timestamp,
     uses_changes,
     uses_show,
+    verifier_page,
     witness,
 )
 from services.cli.failures import USAGE, CommandFailed, ended
@@ -48,17 +57,24 @@ command(app, "serve")(serve.serve)
 command(app, "demo")(demo.demo)
 command(app, "audit")(audit.audit)
 command(app, "monitor")(monitor.monitor)
+command(app, "timestamp")(timestamp.timestamp)
+command(app, "verifier-page")(verifier_page.verifier_page)
 app.add_typer(import_commands.app, name="import")
 app.add_typer(export.app, name="export")
 assert uses_changes.app is uses_show.app  # three modules, one group
 app.add_typer(uses_show.app, name="uses")
-assert prove_usage.app is prove.app  # two modules, one group
+assert prove_usage.app is prove.app is prove_entry.app  # three modules, one group
 app.add_typer(prove.app, name="prove")
+app.add_typer(index.app, name="index")
 app.add_typer(authorizations.app, name="authorizations")
 app.add_typer(registers.agencies, name="agencies")
 app.add_typer(registers.technologies, name="technologies")
 app.add_typer(registers.sources, name="sources")
+app.add_typer(ledgers.app, name="ledgers")
+assert audit_directory.app is directory.app  # two modules, one group
+app.add_typer(directory.app, name="directory")
 app.add_typer(witness.app, name="witness")
+app.add_typer(rules.app, name="rules")
 
 
 def _version(wanted: bool) -> None:

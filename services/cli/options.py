@@ -45,8 +45,15 @@ class Connection:
         ),
     ] = DEFAULT_TARGET
     ledger: Annotated[
-        str, typer.Option("--ledger", metavar="NAME", help="Which ledger of that server.")
-    ] = DEFAULT_LEDGER
+        str | None,
+        typer.Option(
+            "--ledger",
+            envvar="CANDOUR_LEDGER",
+            metavar="NAME",
+            help=f"Which ledger of that server; by default its only one, or {DEFAULT_LEDGER}.",
+            show_default=False,
+        ),
+    ] = None
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -14,11 +14,17 @@ from typing import Annotated, Any, Final
 import typer
 
 from services.cli.options import As, AsOf, Connection, Format, command
-from services.cli.output import print_object, say
+from services.cli.output import print_object, print_rows, say
+from services.cli.prove import Older, check_command, older_of, write_whole
 from services.cli.prove import app as app
-from services.cli.prove import write_whole
 
 USED: Final = 1
+_NAMES: Final = {
+    "count": "count",
+    "undated": "undated",
+    "withdrawn": "withdrawn",
+    "as": "technology",
+}
 _Agency = Annotated[str, typer.Option("--agency", metavar="NAME", help="Name or id.")]
 _Technology = Annotated[str, typer.Option("--technology", metavar="NAME", help="Name or id.")]
 _From = Annotated[str, typer.Option("--from", metavar="DAY", help="First UTC day, YYYY-MM-DD.")]
@@ -35,10 +41,11 @@ def prove_count(
     until: _To,
     out: _Out,
     as_of: AsOf = None,
+    older: Older = None,
     form: As = Format.TABLE,
 ) -> None:
-    """Prove how often an agency used a technology."""
-    _prove(at, agency, technology, since, until, out, as_of, form, absence=False)
+    """Prove how often an agency used a technology, under all its names on record."""
+    _prove(at, agency, technology, since, until, out, as_of, older, form, absence=False)
 
 
 @command(app, "absence")
@@ -50,13 +57,15 @@ def prove_absence(
     until: _To,
     out: _Out,
     as_of: AsOf = None,
+    older: Older = None,
     form: As = Format.TABLE,
 ) -> None:
     """Prove that an agency did not use a technology; exit status 1 where it did.
 
-    The bundle lists all that the agency did use, under whatever name, and the sources heard.
+    Uses under every name on record count, and the bundle lists all that the agency did use,
+    under whatever name.
     """
-    answer = _prove(at, agency, technology, since, until, out, as_of, form, absence=True)
+    answer = _prove(at, agency, technology, since, until, out, as_of, older, form, absence=True)
     if answer["count"]:
         say(f"Not absent: {answer['count']} uses are on record.")
         raise typer.Exit(USED)
@@ -73,6 +82,7 @@ def _prove(
     until: str,
     out: Path,
     as_of: str | None,
+    older: str | None,
     form: Format,
     *,
     absence: bool,
@@ -85,6 +95,7 @@ def _prove(
 
     for flag, day in (("--from", since), ("--to", until)):
         conditions.day_of(day, flag)
+    before = older_of(older)
     with Client(at) as client:
         names = Names(client)
         request = ProveUsageRequest(
@@ -94,6 +105,7 @@ def _prove(
             first_day=since,
             last_day=until,
             absence=absence,
+            older=before,
         )
         if as_of is not None:  # without it, all that the ledger holds when it is asked
             request.as_of.CopyFrom(conditions.as_of(as_of, 0))
@@ -103,6 +115,13 @@ def _prove(
     size, answer = found["question"]["tree_size"], found["answer"]
     numbers = ("count", "undated", "unattributed", "withdrawn", "withdrawn_possibly")
     told = {"bundle": str(out), **{name: answer[name] for name in numbers}}
-    print_object({**told, "tree_size": size, "bytes": len(data)}, form)
-    say(f"Check it: candour-verify {out} --trust trust.txt --min-tree-size {size}")
+    told |= {"tree_size": size, "bytes": len(data), "by_name": answer["by_name"]}
+    print_object(told, form, leave_out=("by_name",))
+    if form is Format.TABLE and len(answer["by_name"]) > 1:
+        print()
+        print_rows(answer["by_name"], _NAMES, form)
+    silent = [row["source"] for row in answer["sources"] if "heard_in_period" not in row]
+    if silent:
+        say(f"Silent in the period: {', '.join(silent)}.")
+    say(f"Check it: {check_command(out, older, '--min-tree-size', size)}")
     return dict(answer)

@@ -1,4 +1,4 @@
-"""candour serve: host a ledger on this machine."""
+"""candour serve: host ledgers on this machine, and the directory that lists them."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ from typing import Annotated
 import typer
 
 # As services/runtime/settings.py has them, which is not imported for `--help`.
-_ENV = {"data": "CANDOUR_DATA", "url": "CANDOUR_DATABASE_URL", "ledger": "CANDOUR_LEDGER"}
+_ENV = {"data": "CANDOUR_DATA", "url": "CANDOUR_DATABASE_URL"}
+_DEFAULT_LEDGER = "main"
 
 
 def serve(
@@ -31,8 +32,14 @@ def serve(
         str, typer.Option(envvar="CANDOUR_HTTP", metavar="HOST:PORT", help="Port 0: a free one.")
     ] = "127.0.0.1:8080",
     ledger: Annotated[
-        str, typer.Option(envvar=_ENV["ledger"], metavar="NAME", help="The ledger to host.")
-    ] = "main",
+        list[str] | None,
+        typer.Option(
+            envvar=["CANDOUR_LEDGERS", "CANDOUR_LEDGER"],
+            metavar="NAME",
+            help="A ledger to host; repeatable, each with keys and a database of its own.",
+            show_default=_DEFAULT_LEDGER,
+        ),
+    ] = None,
     publish_entries: Annotated[
         bool,
         typer.Option(
@@ -49,6 +56,41 @@ def serve(
             help="Who must cosign before a checkpoint is published (C2SP tlog-policy).",
         ),
     ] = None,
+    directory: Annotated[
+        bool | None,
+        typer.Option(
+            "--directory/--no-directory",
+            envvar="CANDOUR_DIRECTORY",
+            help="Keep a log that lists every checkpoint of the ledgers; by default where there"
+            " are several, or where it was kept before.",
+            show_default=False,
+        ),
+    ] = None,
+    directory_at: Annotated[
+        str | None,
+        typer.Option(
+            envvar="CANDOUR_DIRECTORY_AT",
+            metavar="DIR|URL",
+            help="Where it lives, if not with the ledgers: there it notices that one was set back.",
+        ),
+    ] = None,
+    directory_witness_policy: Annotated[
+        Path | None,
+        typer.Option(
+            envvar="CANDOUR_DIRECTORY_WITNESS_POLICY",
+            dir_okay=False,
+            help="As --witness-policy, for the directory.",
+        ),
+    ] = None,
+    start_unconfirmed: Annotated[
+        bool,
+        typer.Option(
+            "--start-unconfirmed",
+            envvar="CANDOUR_START_UNCONFIRMED",
+            help="With a witness policy: take reports before enough witnesses have said what they"
+            " cosigned last. Only where the database was not restored.",
+        ),
+    ] = False,
     index_every: Annotated[
         float,
         typer.Option(
@@ -60,20 +102,28 @@ def serve(
         ),
     ] = 60,
 ) -> None:
-    """Host a ledger until SIGTERM or Ctrl-C. Loopback addresses only, for now."""
+    """Host ledgers until SIGTERM or Ctrl-C. Loopback addresses only, for now."""
     from services.runtime.settings import Settings
 
+    named = [name for text in ledger or [] for name in text.replace(",", " ").split()]
+    names = tuple(named) or (_DEFAULT_LEDGER,)
     settings = Settings(
         data=data,
         database_url=database_url or None,
-        ledger=ledger,
+        ledger=names[0],
+        ledgers=names,
+        directory=directory,
+        directory_at=directory_at or None,
+        directory_witness_policy=directory_witness_policy,
         grpc=grpc,
         http=http,
         publish_entries=publish_entries,
         witness_policy=witness_policy,
+        start_unconfirmed=start_unconfirmed,
         index_every_s=index_every,
     )
     settings.check_addresses()
+    settings.check_names()
     from services.cli import host
 
     raise typer.Exit(host.run(settings))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated, TypeAlias
 
 import typer
@@ -13,7 +14,26 @@ from services.cli.uses import use_name
 
 if TYPE_CHECKING:
     from services.pb.candour.v1.common_pb2 import Receipt
+    from services.pb.candour.v1.ingest_pb2 import WaitFor
 
+
+class Wait(StrEnum):
+    """What a command waits for, beyond being durable."""
+
+    COMMITTED = "committed"
+    PUBLISHED = "published"
+    WITNESSED = "witnessed"
+
+    @property
+    def wire(self) -> WaitFor.ValueType:
+        from services.pb.candour.v1.ingest_pb2 import WaitFor
+
+        return WaitFor.Value(f"WAIT_FOR_{self.name}")
+
+
+Waiting: TypeAlias = Annotated[
+    Wait, typer.Option("--wait", help="Until a checkpoint over it is published, or cosigned.")
+]
 Use: TypeAlias = Annotated[str, typer.Argument(metavar="USE", help="toolUses/… as list prints it.")]
 
 
@@ -23,6 +43,7 @@ def withdraw(
     name: Use,
     reason: Annotated[str, typer.Option(help="Why, in words; kept as a protected value.")],
     code: Annotated[str | None, typer.Option(help="Why, as a code.")] = None,
+    wait: Waiting = Wait.COMMITTED,
     form: As = Format.TABLE,
 ) -> None:
     """Take back one report: it stays in the log and counts no longer."""
@@ -31,7 +52,10 @@ def withdraw(
 
     with Client(at) as client:
         request = WithdrawToolUseRequest(
-            name=client.full_name(use_name(name)), reason=reason, code=code or ""
+            name=client.full_name(use_name(name)),
+            reason=reason,
+            code=code or "",
+            wait_for=wait.wire,
         )
         _print(client.call(client.ingest.WithdrawToolUse, request).receipt, form)
 
@@ -43,6 +67,7 @@ def same_as(
     other: Annotated[
         str, typer.Argument(metavar="OTHER", help="The report that goes on counting.")
     ],
+    wait: Waiting = Wait.COMMITTED,
     form: As = Format.TABLE,
 ) -> None:
     """Say that USE tells of a search that OTHER already holds: USE counts no longer."""
@@ -51,7 +76,7 @@ def same_as(
 
     with Client(at) as client:
         request = MarkToolUseSameAsRequest(
-            name=client.full_name(use_name(name)), same_as=use_name(other)
+            name=client.full_name(use_name(name)), same_as=use_name(other), wait_for=wait.wire
         )
         _print(client.call(client.ingest.MarkToolUseSameAs, request).receipt, form)
 
@@ -63,6 +88,7 @@ def link(
     authorization: Annotated[
         str, typer.Argument(metavar="AUTHORIZATION", help="Name, id or number; need not be known.")
     ],
+    wait: Waiting = Wait.COMMITTED,
     form: As = Format.TABLE,
 ) -> None:
     """Link an authorization to a use that was already reported."""
@@ -74,6 +100,7 @@ def link(
         request = LinkAuthorizationRequest(
             name=client.full_name(use_name(name)),
             authorization=Names(client).find("authorizations", authorization).name,
+            wait_for=wait.wire,
         )
         _print(client.call(client.registry.LinkAuthorization, request).receipt, form)
 

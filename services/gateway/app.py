@@ -1,10 +1,14 @@
 """The HTTP side: which ledgers are here, whose keys, and what is their newest checkpoint?
 
-    GET /ledgers                      names, as JSON
+    GET /ledgers                      names, as JSON; the directory's apart from the others'
     GET /ledgers/<ledger>/vkey        the checkpoint key, text
     GET /ledgers/<ledger>/checkpoint  the newest published checkpoint, a signed note (C2SP)
     GET /ledgers/<ledger>/status      what is published, what holds publication back, as JSON
     GET /ledgers/<ledger>/tile/…      hash tiles and entry bundles (tiles.py)
+    GET /ledgers/<ledger>/committed/tile/…  those that wait to be published, for witnesses
+    POST /ledgers/<ledger>/events     uses as CloudEvents (events.py)
+    POST /v1/logs                     uses as OpenTelemetry log records (logs.py)
+    GET /verify                       the page that checks evidence bundles (verify_page.py)
     GET /livez  /readyz               the process runs; it can serve
 
 Source: C2SP tlog-tiles for the checkpoint's content type and caching.
@@ -19,35 +23,42 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
+from ledger.directory import DIRECTORY
 from ledger.store.core import StoreUnavailable
+from services.gateway import events, logs
+from services.gateway.intake import intakes_of
 from services.gateway.tiles import not_found, tile_response, unavailable
-from services.runtime.reading import Reading
+from services.gateway.verify_page import verify_response
+from services.runtime.serving import Serving
 
 _TEXT = "text/plain; charset=utf-8"
 
 
-def build_app(ledgers: Mapping[str, Reading]) -> Starlette:
-    """The application over the hosted ledgers."""
+def build_app(ledgers: Mapping[str, Serving]) -> Starlette:
+    """The application over the hosted ledgers, the directory among them where there is one."""
 
     async def names(_request: Request) -> Response:
-        return JSONResponse({"ledgers": sorted(ledgers)})
+        found: dict[str, object] = {"ledgers": sorted(ledgers.keys() - {DIRECTORY})}
+        if DIRECTORY in ledgers:
+            found["directory"] = DIRECTORY
+        return JSONResponse(found)
 
-    def ledger(request: Request) -> Reading | None:
+    def ledger(request: Request) -> Serving | None:
         return ledgers.get(request.path_params["ledger"])
 
     async def vkey(request: Request) -> Response:
-        reading = ledger(request)
-        if reading is None:
+        serving = ledger(request)
+        if serving is None:
             return not_found()
-        text = reading.hosted.keys.checkpoint.verifier_key.format() + "\n"
+        text = serving.hosted.keys.checkpoint.verifier_key.format() + "\n"
         return Response(text, media_type=_TEXT)
 
     async def checkpoint(request: Request) -> Response:
-        reading = ledger(request)
-        if reading is None:
+        serving = ledger(request)
+        if serving is None:
             return not_found()
         try:
-            published = await reading.run(reading.hosted.store.published)
+            published = await serving.run(serving.hosted.store.published)
         except StoreUnavailable:
             return unavailable()
         if published is None:
@@ -56,40 +67,50 @@ def build_app(ledgers: Mapping[str, Reading]) -> Starlette:
         return Response(published.note, media_type=_TEXT, headers=headers)
 
     async def status(request: Request) -> Response:
-        reading = ledger(request)
-        if reading is None:
+        serving = ledger(request)
+        if serving is None:
             return not_found()
         try:
-            head = await reading.run(reading.hosted.store.head)
+            head = await serving.run(serving.hosted.store.head)
         except StoreUnavailable:
             return unavailable()
-        halted = reading.hosted.log.halted
+        halted = serving.hosted.log.halted
         found = {
-            "ledger": reading.hosted.name,
-            "origin": reading.hosted.keys.origin,
+            "ledger": serving.hosted.name,
+            "origin": serving.hosted.keys.origin,
             "tree_size": head.tree_size,
             "halted": halted and str(halted),
-            **reading.serving.publication.to_object(),
+            **serving.publication.to_object(),
         }
         return JSONResponse(found, headers={"Cache-Control": "no-store"})
 
     async def tile(request: Request) -> Response:
-        reading = ledger(request)
-        return not_found() if reading is None else await tile_response(reading, request)
+        serving = ledger(request)
+        return not_found() if serving is None else await tile_response(serving, request)
+
+    async def committed_tile(request: Request) -> Response:
+        serving = ledger(request)
+        if serving is None:
+            return not_found()
+        return await tile_response(serving, request, committed=True)
 
     async def livez(_request: Request) -> Response:
         return PlainTextResponse("ok\n")
 
     async def readyz(_request: Request) -> Response:
-        for name, reading in ledgers.items():
-            if reading.hosted.log.halted is not None:
-                return PlainTextResponse(f"ledger {name}: {reading.hosted.log.halted}\n", 503)
+        for name, serving in ledgers.items():
+            if name == DIRECTORY:  # reports go on without it; its status says what is wrong
+                continue
+            if serving.hosted.log.halted is not None:
+                return PlainTextResponse(f"ledger {name}: {serving.hosted.log.halted}\n", 503)
             try:
-                await reading.run(reading.hosted.store.head)
+                await serving.run(serving.hosted.store.head)
             except StoreUnavailable:
                 return PlainTextResponse(f"ledger {name}: the store is not available\n", 503)
         return PlainTextResponse("ok\n")
 
+    taking = {name: serving for name, serving in ledgers.items() if name != DIRECTORY}
+    intakes = intakes_of(taking)
     app = Starlette(
         routes=[
             Route("/ledgers", names),
@@ -97,6 +118,10 @@ def build_app(ledgers: Mapping[str, Reading]) -> Starlette:
             Route("/ledgers/{ledger}/checkpoint", checkpoint),
             Route("/ledgers/{ledger}/status", status),
             Route("/ledgers/{ledger}/tile/{tile:path}", tile),
+            Route("/ledgers/{ledger}/committed/tile/{tile:path}", committed_tile),
+            *events.routes(taking, intakes),
+            *logs.routes(taking, intakes),
+            Route("/verify", verify_response),
             Route("/livez", livez),
             Route("/readyz", readyz),
         ]

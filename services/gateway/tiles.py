@@ -2,8 +2,10 @@
 
     GET <prefix>/tile/<L>/<N>[.p/<W>]        hashes, immutable
     GET <prefix>/tile/entries/<N>[.p/<W>]    entries, u16 length before each, gzip if wanted
+    GET <prefix>/committed/tile/…            likewise, of what is committed: for no cache
 
-Only what a published checkpoint covers is there; everything else is a real 404. Entry bundles
+Only what a published checkpoint covers is there; everything else is a real 404. What waits for
+its witnesses is shown under `committed`, or none could look before it vouches. Entry bundles
 are for this machine, or for everybody where the operator said so (publish_entries).
 Source: C2SP tlog-tiles.
 """
@@ -24,7 +26,7 @@ from ledger.merkle import HASH_BYTES, tile_width
 from ledger.store.core import LedgerStore, StoreUnavailable
 from ledger.tlog import TilePath
 from ledger.tlog.tile_paths import encode_bundle
-from services.runtime.reading import Reading
+from services.runtime.serving import Serving
 
 # A tile never changes under its path. What is for this machine alone, no shared cache may keep.
 _FOR_ALL: Final = "public, max-age=31536000, immutable"
@@ -40,18 +42,23 @@ class TileDamaged(Exception):
     """The store holds less of a tile than a published checkpoint covers."""
 
 
-async def tile_response(reading: Reading, request: Request) -> Response:
-    """The response to a tile's path below a ledger's prefix."""
+async def tile_response(serving: Serving, request: Request, *, committed: bool = False) -> Response:
+    """The response to a tile's path below a ledger's prefix.
+
+    Args:
+        committed: Of the head's tree, whether it is published or not.
+    """
     try:
         path = TilePath.parse(f"tile/{request.path_params['tile']}")
     except Malformed:
         return not_found()
-    public = path.level is not None or reading.hosted.settings.publish_entries
+    public = path.level is not None or serving.hosted.settings.publish_entries
     if not public and not is_from_this_machine(request):
         return not_found()
     zipped = path.level is None and takes_gzip(request.headers.get("accept-encoding", ""))
     try:
-        data = await reading.run(_read, reading.hosted.store, path, zipped=zipped)
+        store = serving.hosted.store
+        data = await serving.run(_read, store, path, zipped=zipped, committed=committed)
     except StoreUnavailable:
         return unavailable()
     except TileDamaged:
@@ -59,6 +66,8 @@ async def tile_response(reading: Reading, request: Request) -> Response:
     if data is None:
         return not_found()
     headers = {"Cache-Control": _FOR_ALL if public else _FOR_THIS_MACHINE}
+    if committed:
+        headers = dict(_NOT_KEPT)
     if path.level is None:
         headers["Vary"] = "Accept-Encoding"
     if zipped:
@@ -66,23 +75,25 @@ async def tile_response(reading: Reading, request: Request) -> Response:
     return Response(data, media_type="application/octet-stream", headers=headers)
 
 
-def _read(store: LedgerStore, path: TilePath, *, zipped: bool) -> bytes | None:
+def _read(store: LedgerStore, path: TilePath, *, zipped: bool, committed: bool) -> bytes | None:
     """As read_tile, compressed where wanted: both take too long for the event loop."""
-    data = read_tile(store, path)
+    data = read_tile(store, path, committed=committed)
     return gzip.compress(data, 6, mtime=0) if zipped and data is not None else data
 
 
-def read_tile(store: LedgerStore, path: TilePath) -> bytes | None:
+def read_tile(store: LedgerStore, path: TilePath, *, committed: bool = False) -> bytes | None:
     """The bytes of a tile or bundle under the newest published checkpoint; None if not there.
 
+    Args:
+        committed: Under the head instead.
     Raises:
         StoreUnavailable: The database is away.
         TileDamaged: The checkpoint covers it, and it is not there whole.
     """
-    published = store.published()
-    if published is None:
+    covering = store.head() if committed else store.published()
+    if covering is None:
         return None
-    size, level = published.tree_size, path.level or 0
+    size, level = covering.tree_size, path.level or 0
     if path.width > tile_width(level=level, index=path.index, tree_size=size):
         return None
     if path.level is not None:

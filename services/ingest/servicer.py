@@ -61,7 +61,7 @@ class IngestServicer(ingest_pb2_grpc.IngestServiceServicer):
     async def StreamToolUses(  # noqa: N802
         self, requests: AsyncIterator[Any], context: Context
     ) -> AsyncIterator[pb.StreamToolUsesResponse]:
-        stream = UseStream(requests, self._ledgers, reporter_of(context))
+        stream = UseStream(requests, self._ledgers, reporter_of(context), context)
         async for response in stream.responses():
             yield response
 
@@ -83,7 +83,7 @@ class IngestServicer(ingest_pb2_grpc.IngestServiceServicer):
             capture=capture,
             source=fact.source,
         )
-        return pb.DeclareImportResponse(**await answer(serving, asked, context))
+        return pb.DeclareImportResponse(**await answer(serving, asked, context, request.wait_for))
 
     async def CompleteImport(  # noqa: N802
         self, request: pb.CompleteImportRequest, context: Context
@@ -99,7 +99,7 @@ class IngestServicer(ingest_pb2_grpc.IngestServiceServicer):
             request_id=check_request_id(request.request_id),
             said=("complete", name, counts),
         )
-        return pb.CompleteImportResponse(**await answer(serving, asked, context))
+        return pb.CompleteImportResponse(**await answer(serving, asked, context, request.wait_for))
 
     async def WithdrawImport(  # noqa: N802
         self, request: pb.WithdrawImportRequest, context: Context
@@ -112,7 +112,7 @@ class IngestServicer(ingest_pb2_grpc.IngestServiceServicer):
             request_id=check_request_id(request.request_id),
             said=("withdraw", name, reason, code),
         )
-        return pb.WithdrawImportResponse(**await answer(serving, asked, context))
+        return pb.WithdrawImportResponse(**await answer(serving, asked, context, request.wait_for))
 
     async def WithdrawToolUse(  # noqa: N802
         self, request: pb.WithdrawToolUseRequest, context: Context
@@ -125,7 +125,7 @@ class IngestServicer(ingest_pb2_grpc.IngestServiceServicer):
             request_id=check_request_id(request.request_id),
             said=("withdraw", name, reason, code),
         )
-        return pb.WithdrawToolUseResponse(**await answer(serving, asked, context))
+        return pb.WithdrawToolUseResponse(**await answer(serving, asked, context, request.wait_for))
 
     async def MarkToolUseSameAs(  # noqa: N802
         self, request: pb.MarkToolUseSameAsRequest, context: Context
@@ -138,7 +138,9 @@ class IngestServicer(ingest_pb2_grpc.IngestServiceServicer):
             request_id=check_request_id(request.request_id),
             said=("same_as", name, other),
         )
-        return pb.MarkToolUseSameAsResponse(**await answer(serving, asked, context))
+        return pb.MarkToolUseSameAsResponse(
+            **await answer(serving, asked, context, request.wait_for)
+        )
 
 
 def _declared(request: pb.DeclareImportRequest) -> ImportDeclared:

@@ -13,14 +13,19 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import suppress
 from typing import Any, TypeAlias
 
+from grpc.aio import ServicerContext
+
 from ledger.errors import CandourError, Malformed
 from ledger.limits import MAX_STREAM_IN_FLIGHT
+from ledger.tlog import claimed_checkpoint
 from services.ingest.raw import decode_use
-from services.ingest.reporting import prepare, result_message
+from services.ingest.reporting import result_message
 from services.pb.candour.v1 import ingest_pb2 as pb
 from services.runtime.committer import Committed, Draining
 from services.runtime.names import ledger_of
+from services.runtime.reporting import prepare
 from services.runtime.serving import Serving
+from services.runtime.waiting import check_wait, checkpoint_over
 
 
 class _End:
@@ -40,12 +45,19 @@ class UseStream:
         requests: As they come, RawStreamed.
         ledgers: The hosted ones; the first request says which.
         reporter: Credential of the caller.
+        context: Of the call; responses wait no longer than it does.
     """
 
     def __init__(
-        self, requests: AsyncIterator[Any], ledgers: Mapping[str, Serving], reporter: str
+        self,
+        requests: AsyncIterator[Any],
+        ledgers: Mapping[str, Serving],
+        reporter: str,
+        context: ServicerContext[Any, Any],
     ) -> None:
         self._requests, self._ledgers, self._reporter = requests, ledgers, reporter
+        self._context, self._wait_for = context, 0
+        self._serving: Serving | None = None
         self._queue: asyncio.Queue[_Waiting] = asyncio.Queue()  # bounded by _room
         self._room = asyncio.Semaphore(MAX_STREAM_IN_FLIGHT)
         self._parent = ""
@@ -67,6 +79,7 @@ class UseStream:
                     results, checkpoint = results + more, checkpoint or note
                 for _ in results:
                     self._room.release()
+                checkpoint = await self._waited_for(checkpoint)
                 yield pb.StreamToolUsesResponse(results=results, checkpoint=checkpoint.decode())
                 if waiting is None:
                     waiting = await self._queue.get()
@@ -77,6 +90,14 @@ class UseStream:
             with suppress(asyncio.CancelledError):
                 await reader
 
+    async def _waited_for(self, checkpoint: bytes) -> bytes:
+        """The one that the caller asked for; a response without receipts waits for none."""
+        if not checkpoint or self._serving is None:
+            return checkpoint
+        size = claimed_checkpoint(checkpoint).tree_size
+        wait_for, context = self._wait_for, self._context
+        return await checkpoint_over(self._serving, size, checkpoint, wait_for, context)
+
     async def _read(self) -> None:
         task = asyncio.current_task()
         assert task is not None
@@ -86,10 +107,13 @@ class UseStream:
         try:
             async for request in self._requests:
                 if serving is None:
-                    self._parent = request.parent
-                    serving = ledger_of(request.parent, self._ledgers)
+                    self._parent, self._wait_for = request.parent, request.wait_for
+                    serving = self._serving = ledger_of(request.parent, self._ledgers)
+                    check_wait(serving, request.wait_for)
                 elif request.parent not in ("", self._parent):
                     raise Malformed("parent", "must stay the same throughout a stream")
+                elif request.wait_for not in (0, self._wait_for):
+                    raise Malformed("wait_for", "must stay the same throughout a stream")
                 await self._room.acquire()
                 self._queue.put_nowait(await self._accept(serving, request.tool_use))
             self._queue.put_nowait(_End())

@@ -17,15 +17,24 @@ import select
 import signal
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
-from ledger.limits import FOLLOW_POLL_S, PROJECTOR_BATCH, USAGE_BATCH, USAGE_EVERY_S, USAGE_SLICE
+from ledger.limits import (
+    FOLLOW_POLL_S,
+    PROJECTOR_BATCH,
+    THIN_EVERY_S,
+    USAGE_BATCH,
+    USAGE_EVERY_S,
+    USAGE_SLICE,
+)
 from ledger.store.core import StoreUnavailable
+from ledger.store.usage_thinning import Thinned, UsageThinning
 from ledger.store.usage_writer import UsageWriter
 from ledger.store.view_writer import PositionMoved, ViewWriter
-from services.runtime.hosting import open_store
-from services.runtime.reading import open_views
+from services.runtime.hosting import now_us, open_store
 from services.runtime.settings import Settings
+from services.runtime.views import open_views
 
 _log = logging.getLogger("candour.projector")
 _RETRY_S = 0.5
@@ -33,6 +42,8 @@ _RETRY_S = 0.5
 _NICENESS = 10
 # Tell the planner how the tables have grown each time they grew by half again.
 _GROWTH = 1.5
+# For bench/ only, which measures what keeping the usage index costs: no proofs without it.
+_WITHOUT_INDEX = os.environ.get("CANDOUR_BENCH_WITHOUT_INDEX") == "1"
 
 
 def main() -> None:
@@ -70,14 +81,17 @@ def _follow_one(settings: Settings) -> None:
     store = open_store(settings)
     engine = open_views(settings)
     try:
-        writer, index = ViewWriter(engine, store), _IndexPace(UsageWriter(engine, store))
+        writer = ViewWriter(engine, store)
+        index = _IndexPace(UsageWriter(engine, store, clock_us=now_us))
+        thinning = _ThinningPace(UsageThinning(engine, store))
         analysed = writer.position()
         while True:
             done = writer.catch_up(batch=PROJECTOR_BATCH)
             if done > analysed * _GROWTH + PROJECTOR_BATCH:
                 writer.refresh_statistics()
                 analysed = done
-            index.follow(done)
+            if not _WITHOUT_INDEX and not index.follow(done):
+                thinning.follow()
             if _parent_gone(FOLLOW_POLL_S):
                 return
     finally:
@@ -93,11 +107,15 @@ class _IndexPace:
     def __init__(self, index: UsageWriter) -> None:
         self._index, self._done, self._at = index, index.position(), 0.0
 
-    def follow(self, views: int) -> None:
-        """One slice, if it is full or a while has passed; `views` is how far they are."""
+    def follow(self, views: int) -> bool:
+        """One slice, if it is full or a while has passed; `views` is how far they are.
+
+        Returns:
+            False where there was nothing to do.
+        """
         behind, now = views - self._done, time.monotonic()
         if behind < USAGE_SLICE and (behind <= 0 or now < self._at + USAGE_EVERY_S):
-            return
+            return False
         gc.disable()  # a batch makes a million objects and no circle: looking for some costs half
         try:
             size = USAGE_BATCH if behind >= USAGE_BATCH else USAGE_SLICE
@@ -107,6 +125,28 @@ class _IndexPace:
         finally:
             gc.enable()
         self._at = now
+        return True
+
+
+class _ThinningPace:
+    """Old roots of the index are let go when there is nothing else to do, for moments at a time."""
+
+    def __init__(self, thinning: UsageThinning) -> None:
+        self._thinning, self._at = thinning, 0.0
+        self._under_way: Iterator[Thinned] | None = None
+
+    def follow(self) -> None:
+        """Some steps, of which none takes long; or a look for old roots, every so often."""
+        started = time.monotonic()
+        if self._under_way is None:
+            if started < self._at:
+                return
+            self._at = started + THIN_EVERY_S
+            self._under_way = self._thinning.run(now_us())
+        while time.monotonic() < started + FOLLOW_POLL_S:
+            if next(self._under_way, None) is None:
+                self._under_way = None
+                return
 
 
 def _parent_gone(wait_s: float) -> bool:

@@ -39,6 +39,11 @@ class ProjectorChild:
     def pid(self) -> int | None:
         return None if self._process is None else self._process.pid
 
+    @property
+    def is_stopping(self) -> bool:
+        """True once `stop` was called, whatever was seen before an await."""
+        return self._stopping
+
     async def _keep_running(self) -> None:
         while not self._stopping:
             self._process = await asyncio.create_subprocess_exec(
@@ -55,6 +60,8 @@ class ProjectorChild:
                 # A Ctrl-C at the terminal is for the parent, which then closes our stdin.
                 start_new_session=True,
             )
+            if self.is_stopping:  # while it was being started, when nobody could end it yet
+                self._process.kill()
             code = await self._process.wait()
             if not self._stopping:
                 _log.warning("projector of %s ended with %s", self._settings.ledger, code)

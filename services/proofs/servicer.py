@@ -12,10 +12,13 @@ from typing import Any, Final
 
 import grpc.aio
 
+from ledger.directory import DIRECTORY
 from services.pb.candour.v1 import proofs_pb2 as pb
 from services.pb.candour.v1 import proofs_pb2_grpc
 from services.proofs import proving
 from services.proofs.bundles import prove_tool_uses, prove_usage
+from services.proofs.directory import directory_proof, ledger_message
+from services.runtime.hosting import Hosted
 from services.runtime.names import ledger_of
 from services.runtime.reading import Reading
 from services.runtime.serving import Serving
@@ -25,12 +28,35 @@ SERVICE: Final = pb.DESCRIPTOR.services_by_name["ProofsService"].full_name
 
 
 class ProofsServicer(proofs_pb2_grpc.ProofsServiceServicer):
-    """Proves what the hosted ledgers hold."""
+    """Proves what the hosted ledgers hold, the directory among them where there is one."""
 
     def __init__(
         self, ledgers: Mapping[str, Serving], readings: Mapping[str, Reading] | None = None
     ) -> None:
         self._ledgers, self._readings = ledgers, readings or {}
+
+    @property
+    def _directory(self) -> Hosted | None:
+        found = self._ledgers.get(DIRECTORY)
+        return None if found is None else found.hosted
+
+    async def ListLedgers(  # noqa: N802
+        self, _request: pb.ListLedgersRequest, _context: Context
+    ) -> pb.ListLedgersResponse:
+        return pb.ListLedgersResponse(
+            ledgers=[
+                await self._ledgers[name].run(
+                    ledger_message, self._ledgers[name].hosted, self._directory
+                )
+                for name in sorted(self._ledgers, key=lambda name: (name == DIRECTORY, name))
+            ]
+        )
+
+    async def GetDirectoryProof(  # noqa: N802
+        self, request: pb.GetDirectoryProofRequest, _context: Context
+    ) -> pb.GetDirectoryProofResponse:
+        serving = ledger_of(request.parent, self._ledgers)
+        return await serving.run(directory_proof, serving.hosted, self._directory)
 
     async def GetTreeHead(  # noqa: N802
         self, request: pb.GetTreeHeadRequest, _context: Context

@@ -39,11 +39,23 @@ def check_doubt(hosted: Hosted, witness: Witness, said: WitnessAhead | WitnessRe
         StoreUnavailable: It could not be looked up.
     """
     try:
-        signed = _cosigned_last(hosted, witness.url or "")
+        signed = cosigned_last(hosted, witness.url or "")
     except (CandourError, OSError) as error:
-        raise Doubted(
-            witness, f"{said.reason}; it does not show what it cosigned: {error}"
-        ) from None
+        signed, why = None, str(error)
+    else:
+        why = "nothing"
+    if signed is None:
+        raise Doubted(witness, f"{said.reason}; it does not show what it cosigned: {why}")
+    check_held(hosted, signed)
+
+
+def check_held(hosted: Hosted, signed: Checkpoint) -> None:
+    """Return where the store holds a tree that we signed; else nothing is signed any more.
+
+    Raises:
+        HistoryLost: It does not; the log is halted.
+        StoreUnavailable: It could not be looked up.
+    """
     tree_size = hosted.store.head().tree_size
     held = signed.tree_size <= tree_size
     if held and signed.root == root_at(signed.tree_size, hosted.store.read_tile):
@@ -53,8 +65,10 @@ def check_doubt(hosted: Hosted, witness: Witness, said: WitnessAhead | WitnessRe
     raise lost
 
 
-def _cosigned_last(hosted: Hosted, url: str) -> Checkpoint:
+def cosigned_last(hosted: Hosted, url: str) -> Checkpoint | None:
     """The checkpoint that the witness cosigned last, our own signature on it verified.
+
+    None where it says that there is none.
 
     Raises:
         OSError, Malformed, VerificationFailed: There is no such thing to be had.
@@ -62,6 +76,8 @@ def _cosigned_last(hosted: Hosted, url: str) -> Checkpoint:
     origin_hash = sha256(hosted.keys.origin.encode()).hexdigest()
     where = f"{url.rstrip('/')}/{origin_hash}/checkpoint"
     reply = get(where, most=MAX_NOTE_BYTES, timeout_s=WITNESS_TIMEOUT_S)
+    if reply.status == 404:
+        return None
     if reply.status != 200:
         raise OSError(f"status {reply.status}")
     return open_checkpoint(reply.body, [hosted.keys.checkpoint.verifier_key]).checkpoint

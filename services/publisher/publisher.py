@@ -1,5 +1,6 @@
 """When is a committed head made public? At once, but not more often than PUBLISH_EVERY_S.
 
+    start ──► witnesses say what they cosigned last: the database still holds it (confirming.py)
     commit ──► head ──sign──► checkpoint ──cosign──► quorum ──store──► published: served, and kept
                                               └──► held back: tried again, and said why
 
@@ -12,27 +13,38 @@ from __future__ import annotations
 import asyncio
 import logging
 import threading
+from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
 from typing import Final
 
 from ledger.limits import MAX_COSIGN_PAUSE_S, MAX_WITNESS_ATTEMPTS, PUBLISH_EVERY_S
 from ledger.store.core import Published
+from services.publisher.confirming import Confirmation
 from services.publisher.cosigning import Collector, Unwitnessed
 from services.publisher.lost_history import Doubted, check_doubt
 from services.runtime.hosting import Hosted
-from services.runtime.refusals import HistoryLost
+from services.runtime.refusals import HistoryLost, Unconfirmed
 from services.runtime.serving import Serving
 
 _log: Final = logging.getLogger("candour.publisher")
 
 
 class Publisher:
-    """Publishes the checkpoints of one ledger, from an empty log's on."""
+    """Publishes the checkpoints of one ledger, from an empty log's on.
 
-    def __init__(self, serving: Serving) -> None:
+    Args:
+        serving: The ledger.
+        guard: Asked before each signature; it raises where the database has lost what was signed.
+    """
+
+    def __init__(self, serving: Serving, guard: Callable[[], None] = lambda: None) -> None:
         self._hosted, self._publication = serving.hosted, serving.publication
-        self._collector = collector_of(self._hosted)
+        self._guard, self._collector = guard, collector_of(self._hosted)
+        self._confirmation: Confirmation | None = None
+        policy = self._hosted.policy
+        if policy is not None and not self._hosted.settings.start_unconfirmed:
+            self._confirmation = Confirmation(self._hosted, policy)
         self._committed = asyncio.Event()
         serving.committer.on_commit.append(self._committed)
         self._size = -1
@@ -44,7 +56,7 @@ class Publisher:
         """Publish what there is, and go on; returns once that is tried.
 
         Raises:
-            HistoryLost: A witness holds proof that we signed more than we have.
+            HistoryLost: A witness, or the guard, holds proof that we signed more than we have.
         """
         await self._try()
         if isinstance(self._hosted.log.halted, HistoryLost):
@@ -66,7 +78,7 @@ class Publisher:
             self._collector.close()
 
     async def _follow(self) -> None:
-        while self._hosted.log.halted is None:
+        while isinstance(self._hosted.log.halted, Unconfirmed | None):
             pause_s = min(PUBLISH_EVERY_S * 2**self._failures, MAX_COSIGN_PAUSE_S)
             await asyncio.sleep(pause_s)
             with suppress(TimeoutError):
@@ -79,7 +91,7 @@ class Publisher:
         publication = self._publication
         try:
             newest = await asyncio.to_thread(self._round)
-        except (Unwitnessed, Doubted, HistoryLost) as error:
+        except (Unwitnessed, Doubted, Unconfirmed, HistoryLost) as error:
             self._failures = min(self._failures + 1, 10)
             publication.held_back(str(error))
             level = logging.CRITICAL if isinstance(error, HistoryLost) else logging.WARNING
@@ -106,6 +118,10 @@ class Publisher:
     def _round(self) -> Published | None:
         """Publish where there is something to; the newest that is published. Blocking."""
         with self._one_at_a_time:
+            self._guard()
+            if self._confirmation is not None:
+                self._confirmation.confirm()
+                self._confirmation = None
             for attempts_left in reversed(range(MAX_WITNESS_ATTEMPTS)):
                 try:
                     self._size = publish(self._hosted, self._size, self._collector)

@@ -8,6 +8,7 @@ Decode, one read, encode. Nothing here writes.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from typing import Any, Final
 
 import grpc.aio
@@ -16,9 +17,12 @@ from ledger.canonical_json import JsonValue
 from ledger.domain.base import NotRegistered
 from ledger.entry import decode_entry
 from ledger.errors import Malformed
-from ledger.events import AuthorizationGranted
+from ledger.events import UnknownFact
 from ledger.projections.questions import Question
+from ledger.projections.registers import Registers
+from ledger.rules.authority import granted_at
 from ledger.store.core import PerformerRecord
+from ledger.store.reading_entries import shown_values
 from ledger.store.view_queries import Found, Place
 from ledger.streams import check_id, name_of_stream, stream_of_name
 from ledger.times import us_of_text
@@ -122,7 +126,7 @@ class QueryServicer(query_pb2_grpc.QueryServiceServicer):
         else:
             tree_size = await reading.settle(request.as_of, request.min_tree_size)
         size = page_size(request.page_size)
-        leaves = await reading.run(
+        names = await reading.run(
             reading.views.in_force,
             us_of_text(instant),
             request.agency or None,
@@ -130,12 +134,14 @@ class QueryServicer(query_pb2_grpc.QueryServiceServicer):
             after,
             size + 1,
         )
-        shown = await reading.run(_authorizations, reading, leaves[:size])
+        shown = await reading.run(
+            _authorizations, reading, names[:size], tree_size, us_of_text(instant)
+        )
         response = query_pb2.ListAuthorizationsInForceResponse(
             authorizations=shown, tree_size=tree_size
         )
-        if len(leaves) > size:
-            response.next_page_token = write_token(keys, asked, [tree_size, shown[-1].name])
+        if len(names) > size:
+            response.next_page_token = write_token(keys, asked, [tree_size, names[size - 1]])
         return response
 
 
@@ -205,13 +211,18 @@ def _get(reading: Reading, stream: str, tree_size: int) -> query_pb2.GetToolUseR
     )
 
 
-def _authorizations(reading: Reading, leaves: Sequence[int]) -> list[Any]:
-    shown = []
-    for stored in reading.hosted.store.entries_at(leaves):
-        fact = decode_entry(stored.entry).fact()
-        assert isinstance(fact, AuthorizationGranted)
-        shown.append(authorization_message(fact))
-    return sorted(shown, key=lambda item: item.name)
+def _authorizations(
+    reading: Reading, names: Sequence[str], tree_size: int, instant_us: int
+) -> list[Any]:
+    """As they were at that instant: the interval that holds it, the scope in force."""
+    registers = Registers()
+    for stored in reading.hosted.store.entries_of_streams([stream_of_name(name) for name in names]):
+        if stored.leaf_index < tree_size:
+            with suppress(UnknownFact):  # its grant was read when it was folded
+                registers.add(stored.leaf_index, decode_entry(stored.entry), shown_values(stored))
+    return [
+        authorization_message(granted_at(registers.history(name), instant_us)) for name in names
+    ]
 
 
 def add_to_server(servicer: QueryServicer, server: grpc.aio.Server) -> None:

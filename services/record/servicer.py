@@ -55,7 +55,7 @@ class RecordServicer(record_pb2_grpc.RecordServiceServicer):
         serving = ledger_of(request.parent, self._ledgers)
         request_id = check_request_id(request.request_id)
         asked = await asked_of(serving, request.fact, request_id, context)
-        return pb.RecordResponse(**await answer(serving, asked, context))
+        return pb.RecordResponse(**await answer(serving, asked, context, request.wait_for))
 
     async def BatchRecord(  # noqa: N802
         self, request: pb.BatchRecordRequest, context: Context
@@ -90,7 +90,7 @@ class RecordServicer(record_pb2_grpc.RecordServiceServicer):
             request_id=check_request_id(request.request_id),
             said=("amend", name, to.to_object(), list(unset), code, protected),
         )
-        return pb.AmendToolUseResponse(**await answer(serving, asked, context))
+        return pb.AmendToolUseResponse(**await answer(serving, asked, context, request.wait_for))
 
     async def ReportOutcome(  # noqa: N802
         self, request: pb.ReportOutcomeRequest, context: Context
@@ -114,7 +114,7 @@ class RecordServicer(record_pb2_grpc.RecordServiceServicer):
             request_id=check_request_id(request.request_id),
             said=("outcome", name, fact.to_object(), protected),
         )
-        return pb.ReportOutcomeResponse(**await answer(serving, asked, context))
+        return pb.ReportOutcomeResponse(**await answer(serving, asked, context, request.wait_for))
 
     async def ReportDataFlows(  # noqa: N802
         self, request: pb.ReportDataFlowsRequest, context: Context
@@ -129,7 +129,7 @@ class RecordServicer(record_pb2_grpc.RecordServiceServicer):
             request_id=check_request_id(request.request_id),
             said=("data_flows", name, [flow.to_object() for flow in flows]),
         )
-        return pb.ReportDataFlowsResponse(**await answer(serving, asked, context))
+        return pb.ReportDataFlowsResponse(**await answer(serving, asked, context, request.wait_for))
 
     async def ListHistory(  # noqa: N802
         self, request: pb.ListHistoryRequest, _context: Context

@@ -86,7 +86,7 @@ class RegistryServicer(registry_pb2_grpc.RegistryServiceServicer):
             request_id=check_request_id(request.request_id),
             said=("alias", name, alias),
         )
-        return pb.AliasTechnologyResponse(**await answer(serving, asked, context))
+        return pb.AliasTechnologyResponse(**await answer(serving, asked, context, request.wait_for))
 
     async def LinkAuthorization(  # noqa: N802
         self, request: pb.LinkAuthorizationRequest, context: Context
@@ -99,7 +99,9 @@ class RegistryServicer(registry_pb2_grpc.RegistryServiceServicer):
             request_id=check_request_id(request.request_id),
             said=("link", name, cited),
         )
-        return pb.LinkAuthorizationResponse(**await answer(serving, asked, context))
+        return pb.LinkAuthorizationResponse(
+            **await answer(serving, asked, context, request.wait_for)
+        )
 
     async def ListRegistered(  # noqa: N802
         self, request: pb.ListRegisteredRequest, _context: Context
@@ -126,7 +128,7 @@ class RegistryServicer(registry_pb2_grpc.RegistryServiceServicer):
             decide=lambda registrar, told: registrar.register(name, fact, told, protected),
             reporter=reporter_of(context),
         )
-        return await answer(serving, asked, context)
+        return await answer(serving, asked, context, request.wait_for)
 
 
 def add_to_server(servicer: RegistryServicer, server: grpc.aio.Server) -> None:

@@ -26,6 +26,7 @@ from ledger.store.core import NewEntry, StreamConflict
 from ledger.streams import name_of_stream
 from services.runtime.serving import Serving, check_deadline
 from services.runtime.value_messages import receipt_message
+from services.runtime.waiting import check_wait, checkpoint_over
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,10 +78,19 @@ async def carry_out(
 
 
 async def answer(
-    serving: Serving, asked: Asked, context: ServicerContext[Any, Any]
+    serving: Serving, asked: Asked, context: ServicerContext[Any, Any], wait_for: int = 0
 ) -> dict[str, Any]:
-    """As `carry_out`: the two members of every response to a command."""
-    receipt, checkpoint = await carry_out(serving, asked, context)
+    """As `carry_out`: the two members of every response to a command.
+
+    Args:
+        wait_for: Of the request; what the response's checkpoint must be.
+    Raises:
+        NoQuorum, NotPublished: As of services/runtime/waiting.py.
+    """
+    check_wait(serving, wait_for)
+    receipt, own = await carry_out(serving, asked, context)
+    size = receipt.leaf_index + 1
+    checkpoint = await checkpoint_over(serving, size, own, wait_for, context)
     return {"receipt": receipt_message(receipt), "checkpoint": checkpoint.decode()}
 
 

@@ -19,24 +19,29 @@ from grpc import StatusCode
 
 from ledger.domain.base import NotInState, NotRegistered
 from ledger.errors import Malformed, Refused, Unverifiable
-from ledger.evidence import TooManyEntries
+from ledger.evidence import OtherHistory, TooManyEntries
 from ledger.limits import MAX_BUNDLE_ENTRIES
 from ledger.log import ConflictingResubmission
 from ledger.store.core import StoreUnavailable, StreamConflict
 from ledger.streams import name_of_stream
 from services.runtime.committer import Draining, Overloaded
 from services.runtime.refusals import (
+    CheckpointMissing,
     Damaged,
     DeadlineOver,
     HistoryLost,
     LeafBeyondTree,
+    LedgerBusy,
     LedgerNotHosted,
     NoQuorum,
+    NotListed,
     NotPublished,
     NotReported,
     TreeSizeBeyondHead,
     Unauthenticated,
+    Unconfirmed,
     UsageRootMissing,
+    UsageRootNotKept,
     ViewsBehind,
 )
 
@@ -130,6 +135,18 @@ def _(error: Overloaded) -> Explained:
 
 
 @explain.register
+def _(error: LedgerBusy) -> Explained:
+    facts = {"ledger": error.ledger, "calls": str(error.calls)}
+    code = StatusCode.RESOURCE_EXHAUSTED
+    return Explained(code, "LEDGER_BUSY", str(error), facts, retry=True)
+
+
+@explain.register
+def _(error: NotListed) -> Explained:
+    return Explained(StatusCode.NOT_FOUND, "NOT_LISTED", str(error), {"ledger": error.ledger})
+
+
+@explain.register
 def _(error: Draining) -> Explained:
     return Explained(StatusCode.UNAVAILABLE, "DRAINING", str(error), retry=True)
 
@@ -166,9 +183,29 @@ def _(error: UsageRootMissing) -> Explained:
 
 
 @explain.register
+def _(error: UsageRootNotKept) -> Explained:
+    sizes = {"at_most": error.at_most, "tree_size": error.tree_size}
+    near = {"before": error.before, "after": error.after}
+    facts = {name: str(size) for name, size in {**sizes, **near}.items() if size is not None}
+    return Explained(StatusCode.NOT_FOUND, "USAGE_ROOT_NOT_KEPT", str(error), facts)
+
+
+@explain.register
 def _(error: NotPublished) -> Explained:
     facts = {"tree_size": str(error.tree_size)}
     return Explained(StatusCode.UNAVAILABLE, "NOT_PUBLISHED", str(error), facts, retry=True)
+
+
+@explain.register
+def _(error: CheckpointMissing) -> Explained:
+    facts = {"tree_size": str(error.tree_size), "next_size": str(error.next_size or "")}
+    return Explained(StatusCode.NOT_FOUND, "CHECKPOINT_MISSING", str(error), facts)
+
+
+@explain.register
+def _(error: OtherHistory) -> Explained:
+    facts = {"tree_size": str(error.tree_size)}
+    return Explained(StatusCode.FAILED_PRECONDITION, "OTHER_HISTORY", str(error), facts)
 
 
 @explain.register
@@ -180,6 +217,12 @@ def _(error: NoQuorum) -> Explained:
 def _(error: HistoryLost) -> Explained:
     facts = {"signed_size": str(error.signed_size), "tree_size": str(error.tree_size)}
     return Explained(StatusCode.FAILED_PRECONDITION, "HISTORY_LOST", str(error), facts)
+
+
+@explain.register
+def _(error: Unconfirmed) -> Explained:
+    facts = {"witnesses": ",".join(error.silent)}
+    return Explained(StatusCode.UNAVAILABLE, "UNCONFIRMED", str(error), facts, retry=True)
 
 
 @explain.register

@@ -8,6 +8,7 @@ members of its fact and no others. Reading does not judge: ledger/domain/fact_ch
 
 from __future__ import annotations
 
+from dataclasses import MISSING
 from typing import Any, Final
 
 from google.protobuf.descriptor import Descriptor, FieldDescriptor
@@ -54,11 +55,13 @@ def read_fact(message: pb.RecordedFact) -> Fact:
     if which is None:
         raise Malformed("fact", "must be set")
     told: Message = getattr(message, which)
-    return _read_record(told, _FACTS[told.DESCRIPTOR.name], which)
+    fact: Fact = _read_record(told, _FACTS[told.DESCRIPTOR.name], which)
+    return fact
 
 
 def read_amendment(message: pb.Amendment) -> Amendment:
-    return _read_record(message, Amendment, "to")
+    amendment: Amendment = _read_record(message, Amendment, "to")
+    return amendment
 
 
 def read_performer(message: common_pb2.Performer) -> Performer:
@@ -76,7 +79,7 @@ def write_fact(fact: Fact) -> pb.RecordedFact:
     message = pb.RecordedFact()
     wanted = type(fact).__name__
     for field in message.DESCRIPTOR.oneofs_by_name["fact"].fields:
-        if field.message_type.name == wanted:
+        if field.message_type is not None and field.message_type.name == wanted:
             told = getattr(message, field.name)
             told.SetInParent()
             _write_record(fact, told)
@@ -112,12 +115,10 @@ def _read_record(message: Message, cls: R, where: str) -> Any:
 
 
 def _has_default(cls: R, name: str) -> bool:
-    from dataclasses import MISSING
-
     return cls.__dataclass_fields__[name].default is not MISSING
 
 
-def _read_value(value: Any, field: FieldDescriptor, where: str) -> Any:
+def _read_value(value: Any, field: Any, where: str) -> Any:
     kind: Descriptor | None = field.message_type
     if kind is None:
         return value
@@ -159,7 +160,7 @@ def _write_record(record: Record, message: Message) -> None:
                 setattr(message, member.key, written)
 
 
-def _written(value: Any, field: FieldDescriptor) -> Any:
+def _written(value: Any, field: Any) -> Any:
     if field.message_type is not None and field.message_type.full_name == _TIMESTAMP:
         return write_time(value)
     match value:

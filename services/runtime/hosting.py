@@ -16,14 +16,17 @@ from pathlib import Path
 from typing import Final
 
 from ledger.application import Registrar
+from ledger.directory import DIRECTORY
+from ledger.errors import Malformed, VerificationFailed
 from ledger.log import Log
+from ledger.merkle import root_at
 from ledger.store.core import SCHEMA_VERSION, LedgerStore, StoreMismatch
-from ledger.store.postgres import PostgresStore
-from ledger.store.sqlite import SqliteStore
-from ledger.tlog import TrustPolicy
+from ledger.store.postgres import PostgresStore, ledgers_of
+from ledger.store.sqlite import SqliteStore, holds_ledger
+from ledger.tlog import TrustPolicy, open_checkpoint
 from services.runtime.keys import LedgerKeys, open_keys
-from services.runtime.refusals import HistoryLost
-from services.runtime.settings import Settings
+from services.runtime.refusals import Damaged, HistoryLost
+from services.runtime.settings import LEDGER_NAME, Settings
 from services.runtime.witness_policy import read_witness_policy
 
 _POOL_BYTES: Final = 65_536  # some 300 uses' salts
@@ -77,6 +80,19 @@ def open_store(settings: Settings, *, create: bool = True) -> LedgerStore:
     return SqliteStore(settings.data / f"{settings.ledger}.db")
 
 
+def ledger_names(settings: Settings) -> list[str]:
+    """The ledgers that have begun where the settings say, whoever serves them; no directory.
+
+    Raises:
+        StoreUnavailable: The database is away.
+    """
+    if settings.database_url is not None:
+        names = ledgers_of(settings.database_url)
+    else:
+        names = [path.stem for path in settings.data.glob("*.db") if holds_ledger(path)]
+    return sorted(name for name in names if LEDGER_NAME.fullmatch(name) and name != DIRECTORY)
+
+
 def open_ledger(settings: Settings) -> Hosted:
     """Open a ledger, begin it where it is new.
 
@@ -85,28 +101,15 @@ def open_ledger(settings: Settings) -> Hosted:
         StoreMismatch: It was begun with other keys, or by another release.
         KeyFileRefused: As open_keys.
         WitnessPolicyRefused: As read_witness_policy.
-        HistoryLost: It has published a larger tree than it holds.
+        HistoryLost, Damaged: As check_history.
     """
     path = settings.witness_policy
     policy = None if path is None else read_witness_policy(path)
     store = open_store(settings)
     try:
         keys = open_keys(settings.data, settings.ledger, origin=store.meta().get("origin"))
-        mine = {
-            "origin": keys.origin,
-            "vkey": keys.checkpoint.verifier_key.format(),
-            "answers_vkey": keys.answers.verifier_key.format(),
-            "secret": keys.identity.fingerprint(),
-            "schema": SCHEMA_VERSION,
-        }
-        for name, value in store.claim(mine).items():
-            if name in mine and value != mine[name]:
-                raise StoreMismatch(
-                    f"the database was begun with another {name} than {settings.data} holds"
-                )
-        published, tree_size = store.published(), store.head().tree_size
-        if published is not None and published.tree_size > tree_size:
-            raise HistoryLost(signed_size=published.tree_size, tree_size=tree_size)
+        _check_claim(store, settings, keys)
+        check_history(store, keys, settings.ledger)
     except BaseException:
         store.close()
         raise
@@ -123,12 +126,65 @@ def open_ledger(settings: Settings) -> Hosted:
     return Hosted(settings.ledger, settings, keys, store, log, registrar, policy)
 
 
+def _check_claim(store: LedgerStore, settings: Settings, keys: LedgerKeys) -> None:
+    """The database and the keys belong together, under this name; a new database takes them."""
+    own = keys.origin.rpartition("/")[2]
+    if own != settings.ledger:
+        raise StoreMismatch(f"the database of ledger {settings.ledger} is that of ledger {own}")
+    mine = {
+        "origin": keys.origin,
+        "vkey": keys.checkpoint.verifier_key.format(),
+        "answers_vkey": keys.answers.verifier_key.format(),
+        "secret": keys.identity.fingerprint(),
+        "schema": SCHEMA_VERSION,
+    }
+    for name, value in store.claim(mine).items():
+        if name in mine and value != mine[name]:
+            raise StoreMismatch(
+                f"ledger {settings.ledger}: the database was begun with another {name}"
+                f" than {settings.data} holds"
+            )
+
+
+def check_history(store: LedgerStore, keys: LedgerKeys, ledger: str) -> None:
+    """The tiles are those of the head, and of the newest checkpoint, which is signed by our key.
+
+    What this cannot see is a database that was brought back whole from an older day: for that
+    there are the directory (ADR 0018) and witnesses.
+
+    Raises:
+        HistoryLost: Another tree was published than the database holds.
+        StoreMismatch: What it published is not signed by the ledger's key.
+        Damaged: The head is not the root of the tiles.
+    """
+    head, published = store.head(), store.published()
+    try:
+        if head.root != root_at(head.tree_size, store.read_tile):
+            raise Damaged(f"the head of ledger {ledger}")
+        if published is None:
+            return
+        signed = open_checkpoint(published.note, [keys.checkpoint.verifier_key]).checkpoint
+    except VerificationFailed as error:
+        raise StoreMismatch(
+            f"ledger {ledger}: its newest checkpoint is not signed by its key: {error}"
+        ) from None
+    except Malformed as error:
+        raise Damaged(f"{error.field} of ledger {ledger}") from None
+    size = signed.tree_size
+    if size > head.tree_size or signed.root != root_at(size, store.read_tile):
+        raise HistoryLost(signed_size=size, tree_size=head.tree_size, ledger=ledger)
+
+
 def write_trust_files(hosted: Hosted) -> None:
     """`trust.txt` and `<ledger>.vkey` in the data directory, for whoever checks answers."""
     data = hosted.settings.data
-    name = "trust.txt" if hosted.name == "main" else f"{hosted.name}.trust.txt"
-    _write(data / name, hosted.keys.trust_text(hosted.policy))
+    _write(data / trust_file_name(hosted.name), hosted.keys.trust_text(hosted.policy))
     _write(data / f"{hosted.name}.vkey", hosted.keys.checkpoint.verifier_key.format() + "\n")
+
+
+def trust_file_name(ledger: str) -> str:
+    """In the data directory."""
+    return "trust.txt" if ledger == "main" else f"{ledger}.trust.txt"
 
 
 def _write(path: Path, text: str) -> None:

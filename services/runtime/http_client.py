@@ -14,12 +14,17 @@ import socket
 import time
 import urllib.error
 import urllib.request
+import zlib
 from dataclasses import dataclass
 from http.client import HTTPConnection, HTTPException, HTTPResponse, HTTPSConnection
 from typing import Any, Final
 
 from ledger.errors import Refused
 from ledger.limits import MAX_WITNESS_ANSWER_BYTES
+
+
+class AnswerTooLong(OSError):
+    """More came than can be right; it was not read to its end."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +36,10 @@ class Reply:
     body: bytes
 
 
-def post(url: str, body: bytes, *, timeout_s: float) -> Reply:
+TEXT: Final = "text/plain; charset=utf-8"
+
+
+def post(url: str, body: bytes, *, timeout_s: float, content_type: str = TEXT) -> Reply:
     """Send a body and read the answer, 65,536 bytes of it at most.
 
     Connecting and sending take `timeout_s` at most, and so does the answer, headers included.
@@ -40,23 +48,44 @@ def post(url: str, body: bytes, *, timeout_s: float) -> Reply:
         Refused: The URL is not of http or https.
         OSError: Nobody answered, or not in time, or not in HTTP.
     """
-    return _ask(url, body, most=MAX_WITNESS_ANSWER_BYTES, timeout_s=timeout_s)
+    most = MAX_WITNESS_ANSWER_BYTES
+    return _ask(url, body, most=most, timeout_s=timeout_s, content_type=content_type)
 
 
-def get(url: str, *, most: int, timeout_s: float) -> Reply:
-    """Read what lies under a URL; raises as `post`, and OSError beyond `most` bytes."""
-    reply = _ask(url, None, most=most + 1, timeout_s=timeout_s)
+def get(url: str, *, most: int, timeout_s: float, gzip: bool = False) -> Reply:
+    """Read what lies under a URL.
+
+    Args:
+        url: Of http or https.
+        most: Bytes that can be right, after decompression too.
+        timeout_s: As of `post`.
+        gzip: Ask for a compressed answer; the body is as it was before.
+    Raises:
+        AnswerTooLong: More than `most` bytes came, or would have.
+        OSError, Refused: As `post`.
+    """
+    reply = _ask(url, None, most=most + 1, timeout_s=timeout_s, gzip=gzip)
     if len(reply.body) > most:
-        raise OSError(f"the answer is longer than {most} bytes")
+        raise AnswerTooLong(f"the answer is longer than {most} bytes")
     return reply
 
 
-def _ask(url: str, body: bytes | None, *, most: int, timeout_s: float) -> Reply:
+def _ask(
+    url: str,
+    body: bytes | None,
+    *,
+    most: int,
+    timeout_s: float,
+    gzip: bool = False,
+    content_type: str = TEXT,
+) -> Reply:
     if not url.startswith(("http://", "https://")):
         raise Refused(f"{url} is neither http nor https")
     headers = {"User-Agent": "candour"}
     if body is not None:
-        headers["Content-Type"] = "text/plain; charset=utf-8"
+        headers["Content-Type"] = content_type
+    if gzip:
+        headers["Accept-Encoding"] = "gzip"
     request = urllib.request.Request(url, body, headers)  # noqa: S310  checked above
     try:
         try:
@@ -64,12 +93,27 @@ def _ask(url: str, body: bytes | None, *, most: int, timeout_s: float) -> Reply:
         except urllib.error.HTTPError as answered:
             response = answered
         with response:
-            content_type = response.headers.get("Content-Type", "")
-            return Reply(response.status, content_type, response.read(most))
+            kind = response.headers.get("Content-Type", "")
+            data = response.read(most)
+            if gzip and response.headers.get("Content-Encoding", "").lower() == "gzip":
+                data = _unzipped(data, most)
+            return Reply(response.status, kind, data)
     except urllib.error.URLError as error:
         raise OSError(str(error.reason)) from None
     except (HTTPException, ValueError) as error:
         raise OSError(f"not an HTTP answer: {error!r}") from None
+
+
+def _unzipped(data: bytes, most: int) -> bytes:
+    """At most so many bytes of what was compressed. Raises OSError where it was not."""
+    reader = zlib.decompressobj(wbits=31)  # gzip's header and trailer, and no other
+    try:
+        found = reader.decompress(data, most)
+    except zlib.error as error:
+        raise OSError(f"not gzip: {error}") from None
+    if len(found) < most and (not reader.eof or reader.unused_data):
+        raise OSError("not gzip: it is cut, or goes on after its end")
+    return found
 
 
 class _Until(io.RawIOBase):

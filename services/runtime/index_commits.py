@@ -4,6 +4,9 @@
               on demand: an answer needs a fresher N
               by timer, and after midnight UTC: where there is anything new
 
+A root that a bundle will rest on is cited first: it is never let go. One that was let go is not
+answered for by an older one; who asks is told which are near.
+
 Entries that only commit roots are nothing new, or each would call for the next.
 """
 
@@ -19,10 +22,17 @@ from ledger.errors import CandourError
 from ledger.events import UsageIndexCommitted
 from ledger.limits import MAX_DECISIONS, MAX_WAIT_S
 from ledger.log import Receipt
-from ledger.store.core import LedgerStore, StreamConflict
-from ledger.store.usage_roots import KeptRoot, UsageRoots
+from ledger.store.core import LedgerStore, StoredEntry, StreamConflict
+from ledger.store.usage_roots import INDEX_STREAM, KeptRoot, UsageRoots
+from ledger.store.view_writer import read_stored
 from ledger.times import DAY_US
-from services.runtime.refusals import TreeSizeBeyondHead, UsageRootMissing, ViewsBehind
+from ledger.usage_index import INDEX_VERSION
+from services.runtime.refusals import (
+    TreeSizeBeyondHead,
+    UsageRootMissing,
+    UsageRootNotKept,
+    ViewsBehind,
+)
 from services.runtime.serving import Serving
 
 _log: Final = logging.getLogger("candour.index")
@@ -46,6 +56,14 @@ class IndexCommits:
         self._roots, self._run = roots, run
         self._lock = asyncio.Lock()  # one commit at a time: the next finds it done
 
+    async def cited_root(self, *, at_most: int | None = None, least: int = 0) -> KeptRoot:
+        """As `root`, and from now on it is never let go."""
+        for _ in range(MAX_DECISIONS):
+            found = await self.root(at_most=at_most, least=least)
+            if found.cited or await self._run(self._roots.cite, found.tree_size):
+                return found
+        raise ViewsBehind(least, found.tree_size)  # let go just now, again and again
+
     async def root(self, *, at_most: int | None = None, least: int = 0) -> KeptRoot:
         """A committed root to answer from.
 
@@ -55,11 +73,12 @@ class IndexCommits:
             least: The least number of entries that it speaks of.
         Raises:
             UsageRootMissing: No root was committed so early.
+            UsageRootNotKept: One was, and is no longer kept.
             TreeSizeBeyondHead: `least` is beyond the head.
             ViewsBehind: The index did not get there within MAX_WAIT_S.
         """
         if at_most is not None:
-            found: KeptRoot | None = await self._run(self._roots.servable, at_most)
+            found: KeptRoot | None = await self._run(self._of_the_past, at_most)
             if found is None or found.tree_size < least:
                 raise UsageRootMissing(at_most, least)
             return found
@@ -77,6 +96,28 @@ class IndexCommits:
         if newest is None or newest.tree_size < least:
             raise ViewsBehind(least, 0 if newest is None else newest.tree_size)
         return newest
+
+    def _of_the_past(self, at_most: int) -> KeptRoot | None:
+        """The newest committed root of so many entries at most. Blocking.
+
+        Raises:
+            UsageRootNotKept: The log commits to a newer one.
+        """
+        while True:
+            found = self._roots.servable(at_most)
+            passed_over = _commitment_after(self._store, found, at_most)
+            if passed_over is None:
+                return found
+            leaf_index, fact = passed_over
+            if self._roots.committed(fact, leaf_index):
+                continue  # it was appended, and not yet marked
+            after = self._roots.servable_after(at_most)
+            raise UsageRootNotKept(
+                at_most,
+                fact.tree_size,
+                before=None if found is None else found.tree_size,
+                after=None if after is None else after.tree_size,
+            )
 
     async def commit_news(self) -> bool:
         """Commit the root at the index's position, if it covers anything new."""
@@ -108,8 +149,9 @@ class IndexCommits:
             told = Provenance(reporter=hosted.log.origin, recorded_us=hosted.log.clock_us())
             try:
                 entry = await self._run(hosted.registrar.commit_index, kept.commitment, told)
-            except Already:
-                return  # another process did, of as much or more: the projector marks it
+            except Already:  # another process did, of as much or more, and may not have marked it
+                await self._run(self._mark_newest)
+                return
             committed = await committer.submit([entry])
             (result,) = committed.results
             if isinstance(result, Receipt):
@@ -118,6 +160,41 @@ class IndexCommits:
             assert isinstance(result, CandourError)
             if not isinstance(result, StreamConflict):
                 raise result
+
+    def _mark_newest(self) -> None:
+        """Note which root the newest commitment speaks of. Blocking."""
+        for stored in self._store.read_stream(INDEX_STREAM, desc=True, limit=1):
+            fact = _fact_of(stored)
+            if fact is not None:
+                self._roots.committed(fact, stored.leaf_index)
+
+
+def _commitment_after(
+    store: LedgerStore, root: KeptRoot | None, at_most: int
+) -> tuple[int, UsageIndexCommitted] | None:
+    """The first commitment after a root's own, if it speaks of `at_most` entries or fewer."""
+    version = 0
+    if root is not None and root.leaf_index is not None:
+        (own,) = store.entries_at([root.leaf_index])
+        version = own.version
+    while some := store.read_stream(INDEX_STREAM, gt=version, limit=1):
+        (stored,) = some
+        fact = _fact_of(stored)
+        if fact is not None:
+            return (stored.leaf_index, fact) if fact.tree_size <= at_most else None
+        version = stored.version
+    return None
+
+
+def _fact_of(stored: StoredEntry) -> UsageIndexCommitted | None:
+    """What it commits to; None where that is an index of another release."""
+    try:
+        _, fact = read_stored(stored)
+    except CandourError:
+        return None
+    if isinstance(fact, UsageIndexCommitted) and fact.index == INDEX_VERSION:
+        return fact
+    return None
 
 
 def told_size(store: LedgerStore, head: int) -> int:

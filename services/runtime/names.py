@@ -17,6 +17,7 @@ from services.runtime.refusals import LedgerNotHosted
 
 L = TypeVar("L")
 _LEDGER: Final = re.compile(r"[A-Za-z0-9_-]{1,100}")
+LEDGER_HEADER: Final = "candour-ledger"  # where a request has no field to name its ledger
 _VISIBLE: Final = re.compile(r"[!-~]*")
 
 

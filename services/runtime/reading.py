@@ -9,7 +9,6 @@ reads its own write by passing its receipt's leaf_index + 1 as min_tree_size.
 from __future__ import annotations
 
 import asyncio
-from pathlib import Path
 from typing import Literal
 
 from google.protobuf.timestamp_pb2 import Timestamp
@@ -20,32 +19,17 @@ from ledger.filters import And, Compare, Expr, Not, Or, Value, parse
 from ledger.filters import format as format_filter
 from ledger.limits import MAX_WAIT_S
 from ledger.projections.questions import SUMMARY_KEYS, Question
-from ledger.store.postgres import schema_of
 from ledger.store.usage_reader import UsageReader
 from ledger.store.usage_roots import UsageRoots
 from ledger.store.view_queries import ViewReader
-from ledger.store.view_tables import open_engine
 from ledger.times import us_of_text
 from services.pb.candour.v1 import common_pb2, query_pb2
 from services.runtime.index_commits import IndexCommits
 from services.runtime.refusals import TreeSizeBeyondHead, ViewsBehind
 from services.runtime.serving import Serving
-from services.runtime.settings import Settings
 from services.runtime.value_messages import read_time
 
 _POLL_S = 0.01  # while somebody waits for the views
-
-
-def views_path(settings: Settings) -> Path:
-    """Where the SQLite views of a ledger live."""
-    return settings.data / f"{settings.ledger}.views.db"
-
-
-def open_views(settings: Settings) -> Engine:
-    """The engine over a ledger's views."""
-    if settings.database_url is not None:
-        return open_engine(settings.database_url, schema_of(settings.ledger))
-    return open_engine(f"sqlite:///{views_path(settings)}")
 
 
 class Reading:

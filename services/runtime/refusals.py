@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from ledger.errors import Refused
 
 
@@ -73,6 +75,15 @@ class NotPublished(Refused):
         self.tree_size, self.held_back_by = tree_size, held_back_by
 
 
+class CheckpointMissing(Refused):
+    """No checkpoint was published at just this tree size."""
+
+    def __init__(self, tree_size: int, next_size: int | None) -> None:
+        known = "" if next_size is None else f"; the next one is of {next_size} entries"
+        super().__init__(f"no checkpoint of {tree_size} entries was published{known}")
+        self.tree_size, self.next_size = tree_size, next_size
+
+
 class NoQuorum(Refused):
     """A witnessed checkpoint was asked for, and no witness has to cosign here."""
 
@@ -87,12 +98,64 @@ class HistoryLost(Refused):
     second history, so it signs nothing more.
     """
 
-    def __init__(self, *, signed_size: int, tree_size: int) -> None:
+    def __init__(self, *, signed_size: int, tree_size: int, ledger: str = "") -> None:
         super().__init__(
-            f"this ledger has signed a tree of {signed_size} entries, and its database, with"
+            f"{f'ledger {ledger}' if ledger else 'this ledger'} has signed a tree of"
+            f" {signed_size} entries, and its database, with"
             f" {tree_size}, does not hold that tree; it signs nothing more"
         )
-        self.signed_size, self.tree_size = signed_size, tree_size
+        self.signed_size, self.tree_size, self.ledger = signed_size, tree_size, ledger
+
+
+class Unconfirmed(Refused):
+    """This ledger was started, and too few of its witnesses have said what they cosigned last.
+
+    Until then nobody knows whether its database was restored from a backup, so nothing is
+    appended or signed.
+
+    Args:
+        silent: Why each witness that has not answered has not.
+    """
+
+    def __init__(self, silent: Mapping[str, str]) -> None:
+        said = "; ".join(f"{name}: {reason}" for name, reason in silent.items())
+        super().__init__(
+            "nothing is appended or signed until enough witnesses have said what they cosigned"
+            f" last ({said}); if the database was not restored, `candour serve"
+            " --start-unconfirmed` goes on without them"
+        )
+        self.silent = dict(silent)
+
+
+class DirectoryLost(Refused):
+    """The directory does not hold an entry that a ledger noted as its listing.
+
+    Its database was restored from a backup, or is another's. What it would sign next would be a
+    second history of the directory.
+    """
+
+    def __init__(self, *, ledger: str, noted_size: int, tree_size: int) -> None:
+        super().__init__(
+            f"ledger {ledger} is listed at entry {noted_size - 1} of the directory, and its"
+            f" database, with {tree_size} entries, does not hold that; bring back the newest one"
+        )
+        self.ledger, self.noted_size, self.tree_size = ledger, noted_size, tree_size
+
+
+class NotListed(Refused):
+    """No directory lists this ledger under a checkpoint of its own: there is none, or not yet."""
+
+    def __init__(self, ledger: str, reason: str) -> None:
+        super().__init__(f"ledgers/{ledger}: {reason}")
+        self.ledger, self.reason = ledger, reason
+
+
+class LedgerBusy(Refused):
+    """As many calls are under way for one ledger as may be, so that others have their share."""
+
+    def __init__(self, ledger: str, calls: int) -> None:
+        super().__init__(f"{calls} calls for ledgers/{ledger} are under way already")
+        self.ledger, self.calls = ledger, calls
 
 
 class UsageRootMissing(Refused):
@@ -104,3 +167,25 @@ class UsageRootMissing(Refused):
             " ask as of a larger tree size"
         )
         self.at_most, self.least = at_most, least
+
+
+class UsageRootNotKept(Refused):
+    """The root that would answer was committed, and is no longer kept here.
+
+    Old roots are let go, all but one a day and those that bundles rest on; an index that was
+    made anew after an erasure has other roots than before.
+
+    Args:
+        at_most: Entries asked about.
+        tree_size: Of a root that was passed over.
+        before, after: The nearest that are kept, on both sides; None where there is none.
+    """
+
+    def __init__(self, at_most: int, tree_size: int, *, before: int | None, after: int | None):
+        near = " and ".join(str(size) for size in (before, after) if size is not None)
+        super().__init__(
+            f"the root of the usage index over {tree_size} entries, which would answer as of"
+            f" {at_most}, is no longer kept; {near or 'none'} are the nearest tree sizes that are"
+        )
+        self.at_most, self.tree_size = at_most, tree_size
+        self.before, self.after = before, after

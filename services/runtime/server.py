@@ -22,6 +22,7 @@ from ledger.errors import Refused
 from ledger.limits import DRAIN_S, MAX_CONCURRENT_CALLS, MAX_MESSAGE_BYTES
 from services.runtime.interceptor import StatusInterceptor
 from services.runtime.serving import Serving
+from services.runtime.shares import ShareInterceptor, Shares
 
 _OPTIONS: Final = (
     ("grpc.max_receive_message_length", MAX_MESSAGE_BYTES),
@@ -53,20 +54,29 @@ class GrpcServer:
         address: HOST:PORT; port 0 picks a free one.
         ledgers: By name; started and drained here.
         services: What is served of them.
+        shares: Of the calls at once, where there are several ledgers.
     """
 
     def __init__(
-        self, address: str, ledgers: Mapping[str, Serving], services: Sequence[Service]
+        self,
+        address: str,
+        ledgers: Mapping[str, Serving],
+        services: Sequence[Service],
+        shares: Shares | None = None,
     ) -> None:
         self.address, self.port = address, 0
-        self._ledgers, self._services = ledgers, services
+        self._ledgers, self._services, self._shares = ledgers, services, shares
         self._health = health.aio.HealthServicer()
         self._server: grpc.aio.Server | None = None
 
     async def start(self) -> None:
         """Serve. Raises AddressInUse."""
+        # The first is the outermost: it makes a status of what the next one raises.
+        interceptors: list[grpc.aio.ServerInterceptor] = [StatusInterceptor()]
+        if self._shares is not None:
+            interceptors.append(ShareInterceptor(self._shares))
         server = self._server = grpc.aio.server(
-            interceptors=[StatusInterceptor()],
+            interceptors=interceptors,
             options=_OPTIONS,
             maximum_concurrent_rpcs=MAX_CONCURRENT_CALLS,
         )

@@ -28,6 +28,7 @@ from services.runtime.explaining import explain
 
 Handler = TypeVar("Handler", bound=Callable[..., Any])
 DOMAIN: Final = "candour"
+_RETRY_INFO: Final = "google.rpc.retryinfo-bin"
 
 
 def status_of(error: Exception) -> Status:
@@ -49,7 +50,14 @@ def status_of(error: Exception) -> Status:
 
 async def abort(context: ServicerContext[Any, Any], error: Exception) -> NoReturn:
     """End a call with the status of an error."""
-    await context.abort_with_status(to_status(status_of(error)))
+    status = status_of(error)
+    ended = to_status(status)
+    for detail in status.details:
+        if detail.Is(details_pb.RetryInfo.DESCRIPTOR):  # where OTLP's exporters look for it
+            ended = ended._replace(
+                trailing_metadata=(*ended.trailing_metadata, (_RETRY_INFO, detail.value))
+            )
+    await context.abort_with_status(ended)
     raise AssertionError("abort does not return")
 
 

@@ -8,7 +8,7 @@ without a quorum nothing is ever witnessed, and that is said before anything is 
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
 from grpc.aio import ServicerContext
 
@@ -18,8 +18,8 @@ from services.pb.candour.v1 import ingest_pb2 as pb
 from services.runtime.committer import Committed
 from services.runtime.serving import Serving
 
-_NOTHING = (pb.WAIT_FOR_UNSPECIFIED, pb.WAIT_FOR_COMMITTED)
-_MARGIN_S = 0.2  # of the caller's deadline, so that our answer is there before it
+_NOTHING: Final = (pb.WAIT_FOR_UNSPECIFIED, pb.WAIT_FOR_COMMITTED)
+_MARGIN_S: Final = 0.2  # of the caller's deadline, so that our answer is there before it
 
 
 def check_wait(serving: Serving, wait_for: int) -> None:
@@ -41,14 +41,26 @@ async def checkpoint_for(
     wait_for: int,
     context: ServicerContext[Any, Any],
 ) -> bytes:
-    """The signed note that the answer carries.
+    """The signed note that the answer carries; raises as `checkpoint_over`."""
+    own, tree_size = committed.checkpoint, committed.tree_size
+    return await checkpoint_over(serving, tree_size, own, wait_for, context)
+
+
+async def checkpoint_over(
+    serving: Serving,
+    tree_size: int,
+    own: bytes,
+    wait_for: int,
+    context: ServicerContext[Any, Any],
+) -> bytes:
+    """`own`, a checkpoint over these entries, or the published one that was waited for.
 
     Raises:
         NotPublished: Not in time; what was committed stays.
     """
     if wait_for in _NOTHING:
-        return committed.checkpoint
+        return own
     left_s: float | None = context.time_remaining()
     timeout_s = MAX_WAIT_S if left_s is None else min(left_s - _MARGIN_S, MAX_WAIT_S)
-    found = await serving.publication.covering(committed.tree_size, timeout_s=timeout_s)
+    found = await serving.publication.covering(tree_size, timeout_s=timeout_s)
     return found.note

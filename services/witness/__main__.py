@@ -20,7 +20,7 @@ from pathlib import Path
 from ledger.errors import CandourError, Refused
 from ledger.tlog import VerifierKey
 from services.witness.server import WitnessServer
-from services.witness.service import WitnessService
+from services.witness.service import Judge, WitnessService
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -34,15 +34,29 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 0
 
 
-def run(data: Path, listen: str, logs: Sequence[str], *, name: str | None = None) -> None:
+def run(
+    data: Path,
+    listen: str,
+    logs: Sequence[str],
+    *,
+    name: str | None = None,
+    judge: Judge | None = None,
+) -> None:
     """As `serve`, until Ctrl-C or SIGTERM, with a log on stderr: what a process does."""
     logging.basicConfig(level=logging.INFO, stream=sys.stderr)
     signal.signal(signal.SIGTERM, _stop)
     with suppress(KeyboardInterrupt):
-        serve(data, listen, logs, name=name)
+        serve(data, listen, logs, name=name, judge=judge)
 
 
-def serve(data: Path, listen: str, logs: Sequence[str], *, name: str | None = None) -> None:
+def serve(
+    data: Path,
+    listen: str,
+    logs: Sequence[str],
+    *,
+    name: str | None = None,
+    judge: Judge | None = None,
+) -> None:
     """Serve; the policy line goes to standard output once connections are accepted.
 
     Args:
@@ -50,13 +64,16 @@ def serve(data: Path, listen: str, logs: Sequence[str], *, name: str | None = No
         listen: HOST:PORT; port 0 picks a free one.
         logs: vkeys of the logs to watch.
         name: Cosigner's name, for a new witness; a URL without scheme that says whose it is.
+        judge: As of `WitnessService`.
     Raises:
         CandourError: A key, name, address or file cannot be used.
         OSError: The address cannot be listened on.
     """
     host, port = _host_and_port(listen)
     with (
-        closing(WitnessService(data, map(VerifierKey.parse, logs), name=name)) as service,
+        closing(
+            WitnessService(data, map(VerifierKey.parse, logs), name=name, judge=judge)
+        ) as service,
         WitnessServer(host, port, service) as server,
     ):
         key = service.verifier_key
@@ -76,13 +93,18 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="candour witness serve", description="Cosign checkpoints of logs that only grow."
     )
+    add_options(parser)
+    return parser
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """The options of every witness."""
     parser.add_argument("--data", type=Path, required=True, help="directory of its key and memory")
     parser.add_argument("--listen", required=True, metavar="HOST:PORT")
     parser.add_argument(
         "--log", action="append", required=True, metavar="VKEY", help="a log to watch; repeatable"
     )
     parser.add_argument("--name", help="of a new witness: whose it is, as a URL without scheme")
-    return parser
 
 
 def _stop(number: int, frame: object) -> None:

@@ -2,6 +2,7 @@
 
     POST /add-checkpoint                       ──► WitnessService.add_checkpoint
     GET  /<SHA-256 of origin, hex>/checkpoint  ──► WitnessService.latest
+    GET  /status                               ──► WitnessService.status
 
 Requests need no credentials: the log's signature is one. TLS is a proxy's work.
 """
@@ -139,7 +140,9 @@ class _Handler(BaseHTTPRequestHandler):
         if self._announced() != 0:
             self.close_connection = True  # a body we do not read must not pass for a request
         match = _LATEST.fullmatch(self.path)
-        if match is None:
+        if self.path == "/status":
+            self._answer(self.server.service.status())
+        elif match is None:
             self._refuse(404, "not found")
         else:
             self._answer(self.server.service.latest(match[1]))
@@ -165,6 +168,8 @@ class _Handler(BaseHTTPRequestHandler):
         self.send_header("Content-Type", answer.content_type)
         self.send_header("Content-Length", str(len(answer.body)))
         self.send_header("Cache-Control", "no-store")
+        if answer.status == 503:
+            self.send_header("Retry-After", "1")
         self.send_header("X-Content-Type-Options", "nosniff")
         if self.close_connection:
             self.send_header("Connection", "close")

@@ -7,6 +7,7 @@ The log decides nothing here: not which tree is the last, and not what time it i
 
 from __future__ import annotations
 
+import json
 import logging
 import sqlite3
 import time
@@ -14,13 +15,14 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from hashlib import sha256
 from pathlib import Path
-from typing import Final
+from typing import Any, Final, Protocol
 
 from ledger.errors import Malformed, VerificationFailed
 from ledger.merkle import ConsistencyFailed
 from ledger.tlog import (
     NOTE_TYPE,
     SIZE_CONTENT_TYPE,
+    Checkpoint,
     SignedCheckpoint,
     Submission,
     VerifierKey,
@@ -45,6 +47,16 @@ class Answer:
     content_type: str = _TEXT
 
 
+class Judge(Protocol):
+    """Who is asked for more than that a log only grew (services/witness_replay)."""
+
+    def vouch(self, checkpoint: Checkpoint) -> Answer | None:
+        """None where it may be cosigned, which adds to what was cosigned last; else why not."""
+
+    def status(self, origin: str) -> dict[str, Any]:
+        """What is told of a log in `GET /status`."""
+
+
 class WitnessService:
     """Cosigns the checkpoints of some logs; safe to call from many threads.
 
@@ -53,6 +65,7 @@ class WitnessService:
         logs: Keys of type 0x01, each named as its log's origin; one log may have several.
         name: As of `Memory`.
         clock: Seconds since 1970.
+        judge: Asked before each cosignature; None where order is all that is vouched for.
     Raises:
         Malformed: A key is of another type, or there is none.
         MemoryRefused: As of `Memory`.
@@ -65,6 +78,7 @@ class WitnessService:
         *,
         name: str | None = None,
         clock: Callable[[], float] = time.time,
+        judge: Judge | None = None,
     ) -> None:
         self._keys: dict[str, list[VerifierKey]] = {}
         for key in logs:
@@ -74,7 +88,7 @@ class WitnessService:
         if not self._keys:
             raise Malformed("log", "must be at least one")
         self._origins = {sha256(origin.encode()).hexdigest(): origin for origin in self._keys}
-        self._clock = clock
+        self._clock, self._judge_of_content = clock, judge
         self._data = data
         self._memory = Memory(data, name)
         self._memory.know(self._keys)
@@ -96,6 +110,28 @@ class WitnessService:
         except sqlite3.Error as error:
             return _memory_failed(error)
         return _refusal(404, "no such checkpoint") if note is None else Answer(200, note)
+
+    def status(self) -> Answer:
+        """What we vouch for, and how far; as JSON, for people and their scripts."""
+        judge = self._judge_of_content
+        try:
+            logs = [
+                {
+                    "origin": origin,
+                    "tree_size": (last := self._memory.last(origin)).tree_size,
+                    "cosigned_at": last.cosigned_at or None,
+                    "replay": None if judge is None else judge.status(origin),
+                }
+                for origin in sorted(self._keys)
+            ]
+        except sqlite3.Error as error:
+            return _memory_failed(error)
+        found = {
+            "name": self.verifier_key.name,
+            "vouches_for": "order" if judge is None else "order and every root of the usage index",
+            "logs": logs,
+        }
+        return Answer(200, f"{json.dumps(found, indent=1)}\n".encode(), "application/json")
 
     def add_checkpoint(self, body: bytes) -> Answer:
         """Cosign the checkpoint in this request, or say why not; steps as C2SP orders them."""
@@ -139,7 +175,12 @@ class WitnessService:
             )
         except ConsistencyFailed as failed:
             return _refusal(422, str(failed))
-        # 7. Nobody was quicker; then it is on disk before the answer is on its way.
+        # 7. Its content was looked at, where that is what we vouch for.
+        if self._judge_of_content is not None:
+            refused = self._judge_of_content.vouch(new)
+            if refused is not None:
+                return refused
+        # 8. Nobody was quicker; then it is on disk before the answer is on its way.
         own = replace(signed.note, unverified=())  # there is no room for strangers' lines
         signature = self._memory.swap(last, new, note=note_bytes(own), clock=self._seconds)
         if signature is None:

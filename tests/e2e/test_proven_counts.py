@@ -69,3 +69,24 @@ def test_root_is_committed_when_there_is_news(place: Place, tmp_path: Path) -> N
     )
     assert "larger tree size" in early.err
     assert "good" in place.candour("audit").out
+
+
+def test_index_is_made_anew_and_thinned_by_command(place: Place, tmp_path: Path) -> None:
+    """Made anew it has the same roots; nothing is old enough to be let go; what was never committed
+    cannot be asked for."""
+    load(place, tmp_path, 20)
+    size = place.json("prove", "count", *WHO, *YEAR, "--out", tmp_path / "a.json")["tree_size"]
+    listed = place.json("index", "roots")
+    assert size in [root["tree_size"] for root in listed if root["cited"]]
+
+    rebuilt = place.json("index", "rebuild", "--with", size)
+    assert (rebuilt["with"], rebuilt["not_made"]) == ([size], [])
+    assert listed == place.json("index", "roots")
+    thinned = place.json("index", "thin", "--dry-run")
+    assert (len(listed), 0) == (thinned["roots_kept"], thinned["roots_let_go"])
+    assert 0 == place.json("index", "thin")["nodes_deleted"]
+    refused = place.candour("index", "rebuild", "--with", size - 1, exit_code=1)
+    assert "commits to no root" in refused.err
+    again = place.json("prove", "count", *WHO, *YEAR, "--as-of", size, "--out", tmp_path / "b.json")
+    assert size == again["tree_size"]
+    assert 0 == verify(place, tmp_path / "b.json", size).exit_code

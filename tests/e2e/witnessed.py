@@ -10,7 +10,7 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
@@ -45,12 +45,14 @@ class WitnessProcess:
     data: Path
     log: str
     listen: str = "127.0.0.1:0"
+    replay: str = ""  # where it fetches entries, if it looks at them
     line: str = ""
     process: subprocess.Popen[str] | None = None
 
     def start(self) -> None:
         command = [sys.executable, "-m", "services.cli", "witness", "serve"]
         command += ["--data", str(self.data), "--listen", self.listen, "--log", self.log]
+        command += ["--replay", self.replay] if self.replay else []
         self.process = subprocess.Popen(
             [*command, "--name", f"{self.data.name}.example/witness"],
             stdout=subprocess.PIPE,
@@ -82,12 +84,15 @@ class Watch:
     log: str
     names: tuple[str, ...]
     quorum: str
+    replays: Mapping[str, str] = field(default_factory=dict)  # by name, where entries are
     witnesses: dict[str, WitnessProcess] = field(default_factory=dict)
 
     def __enter__(self) -> Self:
         self.folder.mkdir(exist_ok=True)
         for name in self.names:
-            self.witnesses[name] = WitnessProcess(self.folder / name, self.log)
+            self.witnesses[name] = WitnessProcess(
+                self.folder / name, self.log, replay=self.replays.get(name, "")
+            )
             self.witnesses[name].start()
         return self
 

@@ -11,6 +11,7 @@ import pytest
 from ledger.canonical_json import decode, encode
 from ledger.store.audit import Finding, audit_ledger
 from ledger.store.core import Published
+from ledger.store.view_tables import LAYOUT
 from ledger.store.view_writer import ViewWriter
 from tests.ledgers import Ledger, Place, SqlitePlace
 from tests.store.audited import Audited, report
@@ -24,7 +25,7 @@ def audited(place: Place) -> Iterator[Audited]:
     yield audited
     # The next test empties the place, and these two rows have to be there for it.
     audited.sql("INSERT INTO head VALUES (0, 0, ?, ?) ON CONFLICT DO NOTHING", b"", b"")
-    audited.sql("INSERT INTO view_position VALUES (0, 0) ON CONFLICT DO NOTHING")
+    audited.sql("INSERT INTO view_position VALUES (0, 0, ?) ON CONFLICT DO NOTHING", LAYOUT)
 
 
 # --- what is good ---------------------------------------------------------------------

@@ -77,6 +77,14 @@ def false_total(on: Indexed) -> tuple[str, int | str | None]:
     return "usage_index", on.commit_to(replace(right, total=right.total - 1))
 
 
+def false_performers(on: Indexed) -> tuple[str, int | str | None]:
+    right = on.index.roots.keep_newest().commitment
+    placed, withdrawn = right.performers
+    return "usage_index", on.commit_to(
+        replace(right, performers=(placed._replace(hash=bytes(32)), withdrawn))
+    )
+
+
 def root_ahead_of_itself(on: Indexed) -> tuple[str, int | str | None]:
     right = on.index.roots.keep_newest().commitment
     return "usage_index", on.commit_to(replace(right, tree_size=on.size + 5))
@@ -124,6 +132,7 @@ def source_heard(on: Indexed) -> tuple[str, int | str | None]:
     [
         false_root,
         false_total,
+        false_performers,
         root_ahead_of_itself,
         stored_root,
         stored_root_of_another_entry,

@@ -114,7 +114,8 @@ def test_identity_passes_to_what_replaces(place: Place) -> None:
     anew = [entry_of(f"a/{n}", identity=one, content=DIGESTS[n], replaces=0) for n in (2, 3, 2)]
 
     assert [Placed(1), Held(1, same=False), Held(1, same=True)] == store.append(anew)[0]
-    assert 1 == store.leaf_of_identity(one)
+    assert (1, DIGESTS[2]) == store.held(one)
+    assert (1, None) == (store.leaf_of_identity(one), store.held(DIGESTS[5]))
     assert [Held(1, same=False)] == store.append(anew[1:2])[0]
     assert b"kept first" == store.read_entries(0, 1, with_disclosures=True)[0].disclosures
 

@@ -18,8 +18,8 @@ from typing import Final
 # --- inside ledger: errors, limits <- merkle <- tlog; events <- the pure ones <- verify; … ----
 BASE: Final = frozenset({"errors", "limits", "times", "names", "streams", "canonical_json"})
 PURE: Final = frozenset(
-    {"commands", "disclosure", "entry", "filters", "identity", "ingest"}
-    | {"projections", "rules", "usage_index"}
+    {"commands", "disclosure", "entry", "filters", "identity", "ingest", "observers"}
+    | {"inquiries", "projections", "rules", "usage_index"}
 )
 _DECIDE: Final = frozenset({"application", "reports"})  # commands into entries, for the log
 _CHECKABLE: Final = BASE | {"merkle", "tlog", "events"} | PURE
@@ -33,8 +33,10 @@ MAY_IMPORT: Final[dict[str, frozenset[str]]] = {
     # usage_index builds RFC 6962 trees of its own. Among themselves they may, without a circle.
     **dict.fromkeys(PURE, BASE | {"merkle", "events"} | PURE),
     "verify": _CHECKABLE,
+    "audit": _CHECKABLE,
+    "directory": _CHECKABLE,
     "domain": BASE | {"events"} | PURE,
-    "store": _CHECKABLE | {"domain"},
+    "store": _CHECKABLE | {"audit", "domain", "directory"},
     **dict.fromkeys(_DECIDE, _CHECKABLE | {"domain", "store"}),
     "log": _CHECKABLE | {"domain", "store"} | _DECIDE,
     "evidence": _CHECKABLE | {"domain", "store", "log", "verify"},
@@ -49,7 +51,10 @@ OUTSIDE: Final[dict[str, frozenset[str]]] = {
     | {"eventsourcing", "msgspec", "psycopg", "psycopg_pool", "sqlalchemy", "sqlite3"},
     **dict.fromkeys(_DECIDE | {"log"}, BASE_INSTALL | {"eventsourcing", "msgspec"}),
 }
-GUARDED: Final = {("canonical_json", "msgspec")}  # inside try/except ImportError only
+GUARDED: Final = {  # inside try/except ImportError only
+    ("canonical_json", "msgspec"),
+    ("verify", "rfc3161_client"),
+}
 
 # --- what no unit of ledger touches: sockets, threads, processes, a clock of its own ----------
 BANNED: Final = frozenset(
@@ -79,12 +84,22 @@ SHARED: Final[dict[str, frozenset[str]]] = {
     "runtime": frozenset({"pb"}),
     # Another institution runs these, from the base install.
     "witness": frozenset(),
+    "witness_replay": frozenset({"runtime", "witness"}),
     "monitor": frozenset({"runtime"}),
 }
-WATCHERS: Final = frozenset({"witness", "monitor"})
-WATCHERS_LEDGER: Final = BASE | {"merkle", "tlog"}
+WATCHERS: Final = frozenset({"witness", "witness_replay", "monitor"})
+_OF_TREES: Final = BASE | {"merkle", "tlog"}
+WATCHERS_LEDGER: Final = {
+    **dict.fromkeys(WATCHERS, _OF_TREES),
+    "witness_replay": _OF_TREES | {"events", "entry", "usage_index"},
+}
 WATCHERS_SERVICES: Final = {  # of services; the HTTP client has the standard library alone
     "witness": ("services.witness",),
+    "witness_replay": (
+        "services.witness",
+        "services.witness_replay",
+        "services.runtime.http_client",
+    ),
     "monitor": ("services.monitor", "services.runtime.http_client"),
 }
 
@@ -165,11 +180,12 @@ def _judge_services(unit: str, imported: Import) -> str | None:
     top, _, rest = imported.name.partition(".")
     target = rest.partition(".")[0]
     if unit in WATCHERS and not (
-        (top == "ledger" and target in WATCHERS_LEDGER)
+        (top == "ledger" and target in WATCHERS_LEDGER[unit])
         or (top == "services" and imported.name.startswith(WATCHERS_SERVICES[unit]))
         or top in sys.stdlib_module_names
     ):
-        return f"services.{unit} needs only ledger.merkle, ledger.tlog and the standard library"
+        needs = ", ".join(f"ledger.{name}" for name in sorted(WATCHERS_LEDGER[unit] - BASE))
+        return f"services.{unit} needs only {needs} and the standard library"
     if top in {"tests", "bench", "proto"}:
         return f"services never import {top}"
     if top != "services" or target in {unit, ""} or unit in ASSEMBLERS:

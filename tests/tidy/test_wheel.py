@@ -11,7 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.verify.evidence import TRUST, SmallLedger
+from ledger.verify.bundle import stamped
+from tests.authority import Authority
+from tests.verify.evidence import TRUST, SmallLedger, opened
 
 ROOT = Path(__file__).resolve().parents[2]
 PARTS = ["pyproject.toml", "README.md", "LICENSE", "ledger", "services"]
@@ -55,10 +57,21 @@ def test_wheel_holds_the_two_packages(wheel: Path) -> None:
     assert {"ledger", "services"} == {top for top in tops if not top.endswith(".dist-info")}
 
 
-def test_base_install_verifies(wheel: Path, tmp_path: Path) -> None:
-    """In an environment that holds the wheel and one dependency, a stored bundle is verified,
-    and refused once a byte of it is another."""
-    venv = tmp_path / "venv"
+def test_wheel_holds_the_verifier_s_page(wheel: Path) -> None:
+    """All modules, style and frame that the page is made of, as they stand here."""
+    folder = ROOT / "ledger" / "verify" / "page"
+    parts = {path for kind in ("js", "css", "html") for path in folder.glob(f"*.{kind}")}
+    with zipfile.ZipFile(wheel) as archive:
+        packed = {path: archive.read(path.relative_to(ROOT).as_posix()) for path in parts}
+
+    assert {path: path.read_bytes() for path in parts} == packed
+    assert len(parts) > 20
+
+
+@pytest.fixture(scope="module")
+def scripts(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The commands of an environment that holds the wheel and one dependency."""
+    venv = tmp_path_factory.mktemp("base") / "venv"
     scripts = venv / ("Scripts" if sys.platform == "win32" else "bin")
     uv("venv", "--python", sys.executable, venv)
     install = ("pip", "install", "--python", scripts / "python", wheel)
@@ -67,6 +80,11 @@ def test_base_install_verifies(wheel: Path, tmp_path: Path) -> None:
     installed = uv("pip", "list", "--python", scripts / "python", "--format", "json")
 
     assert {package["name"] for package in json.loads(installed)} == EXPECTED
+    return scripts
+
+
+def test_base_install_verifies(scripts: Path, tmp_path: Path) -> None:
+    """A stored bundle is verified, and refused once a byte of it is another."""
     small = SmallLedger(tmp_path)
     small.live()
     bundle, trust = tmp_path / "bundle.json", tmp_path / "trust.txt"
@@ -78,4 +96,21 @@ def test_base_install_verifies(wheel: Path, tmp_path: Path) -> None:
         bundle.write_bytes(data.replace(b'"count":', b'"count":1', 1))
         refused = subprocess.run(verify, cwd=tmp_path, capture_output=True, check=False)
         assert (1, b"") == (refused.returncode, refused.stderr)
+    small.place.close()
+
+
+def test_base_install_checks_no_time(scripts: Path, tmp_path: Path, authority: Authority) -> None:
+    """A time stamp is passed by, and where it is demanded nothing is said of the answer."""
+    small = SmallLedger(tmp_path)
+    small.live()
+    bundle, trust = tmp_path / "bundle.json", tmp_path / "trust.txt"
+    trust.write_text(TRUST)
+    found = opened(small.listed)
+    bundle.write_bytes(stamped(found, authority.stamp(found["signed"].encode())))
+    verify = (scripts / "candour-verify", bundle, "--trust", trust)
+    assert "12  timestamps     not checked here" in run(*verify, cwd=tmp_path)
+    demanding = (*verify, "--tsa-ca", authority.root)
+    unusable = subprocess.run(demanding, cwd=tmp_path, capture_output=True, check=False)
+    assert (2, b"") == (unusable.returncode, unusable.stderr)
+    assert b"pip install rfc3161-client" in unusable.stdout
     small.place.close()

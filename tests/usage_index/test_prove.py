@@ -89,7 +89,8 @@ class Plain:
             undated=self.count(undated),
             unattributed=self.count(others),
             withdrawn=sum(self.withdrawn[key] for key in dated),
-            withdrawn_possibly=sum(self.withdrawn[key] for key in undated + others),
+            withdrawn_undated=sum(self.withdrawn[key] for key in undated),
+            withdrawn_unattributed=sum(self.withdrawn[key] for key in others),
         )
 
     def count(self, keys: list[PlainKey]) -> int:

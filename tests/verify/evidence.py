@@ -26,8 +26,9 @@ from ledger.events import (
 )
 from ledger.evidence import build_bundle
 from ledger.merkle import TileTree, leaf_hash
-from ledger.projections.answers import Fold, answer
+from ledger.projections.answers import answer
 from ledger.projections.questions import Question
+from ledger.rules.fold import JudgedFold
 from ledger.store.core import Published
 from ledger.store.view_queries import ViewReader
 from ledger.store.view_writer import ViewWriter
@@ -167,6 +168,7 @@ class SmallLedger:
         disclose: Collection[str] = (),
         complete: bool = False,
         tree_size: int | None = None,
+        older: int | None = None,
     ) -> bytes:
         """The evidence that a service gives, under a checkpoint over the head."""
         head = self.store.head()
@@ -179,7 +181,13 @@ class SmallLedger:
             signer=ANSWERS,
             disclose=disclose,
             complete=complete,
+            older=None if older is None else self.checkpoint(older),
         )
+
+    def checkpoint(self, tree_size: int) -> bytes:
+        """The checkpoint that was signed at a size."""
+        root = self.ledger.log.tree(tree_size).root()
+        return sign_checkpoint(Checkpoint(ORIGIN, tree_size, root), SIGNER)
 
 
 def opened(bundle: bytes) -> Object:
@@ -190,14 +198,14 @@ def opened(bundle: bytes) -> Object:
 
 def signed(found: Object, signer: Signer = ANSWERS) -> bytes:
     """An object as a bundle that `signer` stands by, whatever is in it."""
-    body = {name: value for name, value in found.items() if name != "signed"}
+    body = {name: value for name, value in found.items() if name not in ("signed", "timestamps")}
     note = sign(signed_text(body.get("origin", ORIGIN), encode(body)), [signer])
-    return encode({**body, "signed": note.decode()}) + b"\n"
+    return encode({**found, "signed": note.decode()}) + b"\n"
 
 
 def remade(found: Object) -> bytes:
     """What a service gives that answers from just the entries and values in the object."""
-    fold = Fold()
+    fold = JudgedFold()
     for item in found["entries"]:
         shown = {shown["field"]: shown["value"] for shown in item["disclosures"]}
         fold.add(item["leaf_index"], decode_entry(item["entry"].encode()), shown)

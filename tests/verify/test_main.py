@@ -179,6 +179,7 @@ def test_json_has_one_shape(desk: Desk, verdict: str) -> None:
         "question",
         "reason",
         "steps",
+        "timestamps",
         "tree_size",
         "verdict",
     } == (set(found))

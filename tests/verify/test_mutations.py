@@ -20,12 +20,16 @@ from ledger.entry import Entry, encode_entry
 from ledger.errors import CandourError
 from ledger.projections.questions import SUMMARY_KEYS, Question
 from ledger.tlog import Checkpoint, Signer, TrustPolicy, sign_checkpoint
+from ledger.verify.bundle import stamped
+from ledger.verify.report import Report
 from ledger.verify.verifier import verify_bundle
 from tests import strategies as told
+from tests.authority import Authority
 from tests.ledgers import ORIGIN, SIGNER
 from tests.verify.evidence import (
     ANSWERS,
     FILTERS,
+    POLICY,
     STRANGER,
     Object,
     SmallLedger,
@@ -73,6 +77,71 @@ def test_any_cut_or_insertion_is_refused(small: SmallLedger, data: st.DataObject
     changed = small.listed[:at] + put + small.listed[at + cut :]
 
     assert changed == small.listed or "refused" == checked(changed).verdict
+
+
+class Carrying:
+    """A bundle with all that one may carry, checked by a reader who asks for all of it."""
+
+    def __init__(self, small: SmallLedger, authority: Authority) -> None:
+        self.own, self.trusted = small.checkpoint(7), authority.trusted
+        found = opened(small.bundle("agency = agencies/a", disclose=["reason"], older=7))
+        self.bundle = stamped(found, authority.stamp(found["signed"].encode()))
+
+    def checked(self, bundle: bytes) -> Report:
+        return verify_bundle(bundle, POLICY, older=self.own, authorities=self.trusted)
+
+
+@pytest.fixture(scope="module")
+def carrying(small: SmallLedger, authority: Authority) -> Carrying:
+    return Carrying(small, authority)
+
+
+@given(st.data())
+def test_any_flipped_bit_of_all_it_carries_is_refused(
+    carrying: Carrying, data: st.DataObject
+) -> None:
+    """Growth and time stamps included, whether under the signature or not."""
+    bundle = carrying.bundle
+    begins = [bundle.index(b'"consistency"'), bundle.index(b'"timestamps"'), 0]
+    at = data.draw(st.integers(data.draw(st.sampled_from(begins)), len(bundle) - 1))
+    bit = data.draw(st.integers(0, 7))
+    flipped = bundle[:at] + bytes([bundle[at] ^ 1 << bit]) + bundle[at + 1 :]
+
+    assert "verified" == carrying.checked(bundle).verdict
+    assert "refused" == carrying.checked(flipped).verdict
+
+
+def test_every_flipped_byte_of_a_stamp_is_refused(carrying: Carrying) -> None:
+    """One after another, from the name of the member to the end of the file."""
+    bundle = carrying.bundle
+    for at in range(bundle.index(b'"timestamps"'), len(bundle)):
+        flipped = bundle[:at] + bytes([bundle[at] ^ 1]) + bundle[at + 1 :]
+        assert "refused" == carrying.checked(flipped).verdict, at
+
+
+@given(st.data())
+def test_no_signed_lie_about_what_it_carries_verifies(
+    carrying: Carrying, data: st.DataObject
+) -> None:
+    """Whoever holds the answers key changes the older checkpoint, its proof or the stamps: the
+    reader who asked for both is not told "verified"."""
+    found = opened(carrying.bundle)
+    paths = [path for path in places(found) if path[0] in ("consistency", "timestamps")]
+    path = data.draw(st.sampled_from(paths))
+    holder: Any = found
+    for key in path[:-1]:
+        holder = holder[key]
+    change = data.draw(st.sampled_from(("replace", "remove", "add")))
+    if change == "replace":
+        holder[path[-1]] = data.draw(told.json_values)
+    elif change == "remove":
+        del holder[path[-1]]
+    elif isinstance(holder, dict):
+        holder[data.draw(told.texts)] = data.draw(told.json_values)
+    else:
+        holder.insert(path[-1], data.draw(told.json_values))
+    for changed in (encode(found) + b"\n", signed(found)):
+        assert changed == carrying.bundle or "verified" != carrying.checked(changed).verdict
 
 
 def places(value: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:

@@ -19,10 +19,15 @@ from ledger.events import (
     TechnologyRegistered,
     ToolUseReported,
 )
+from ledger.evidence import TooManyEntries
+from ledger.store.usage_reader import UsageReader
 from ledger.usage_index import Commitment, part
+from ledger.verify import usage_answer
+from ledger.verify.bundle import stamped
 from ledger.verify.report import Report
 from ledger.verify.verifier import verify_bundle
 from tests import strategies as told
+from tests.authority import Authority
 from tests.indexed import Index
 from tests.ledgers import Ledger, SqlitePlace
 from tests.verify.evidence import POLICY, Object, opened, signed
@@ -30,6 +35,7 @@ from tests.verify.test_mutations import places
 
 A, B = told.AGENCIES
 READER, FACES = "technologies/reader", "technologies/faces"
+PLATES = "technologies/plates"
 FEBRUARY = ("2026-02-01", "2026-02-28")
 
 
@@ -47,7 +53,8 @@ def use(number: int, technology: str | None, day: str | None, agency: str = A) -
 
 
 class Small:
-    """Two agencies; of one, uses dated, undated, unattributed, withdrawn; two sources, one silent."""
+    """Two agencies; of one, uses dated, undated, unattributed, withdrawn, and under another name
+    of the technology; two sources, one silent."""
 
     def __init__(self, folder: Path) -> None:
         self.place = SqlitePlace(folder)
@@ -81,8 +88,8 @@ class Small:
         self.count = self.bundle(READER)
         self.absence = self.bundle(FACES, "absence")
 
-    def bundle(self, technology: str, kind: str = "count") -> bytes:
-        return self.index.bundle(self.root, A, technology, FEBRUARY, kind)
+    def bundle(self, technology: str, kind: str = "count", older: int | None = None) -> bytes:
+        return self.index.bundle(self.root, A, technology, FEBRUARY, kind, older)
 
 
 @pytest.fixture(scope="module")
@@ -97,19 +104,107 @@ def checked(bundle: bytes, least: int | None = 0) -> Report:
 
 
 def test_count_is_verified(small: Small) -> None:
-    """Dated, undated, unattributed and withdrawn apart; names resolved, aliases told of."""
+    """Dated, undated, unattributed and withdrawn apart; names resolved, all of them counted."""
     report = checked(small.count, small.root.tree_size)
 
     assert "verified" == report.verdict, report.reason
     assert report.answer is not None
     numbers = {name: report.answer[name] for name in ("count", "undated", "unattributed")}
-    assert {"count": 2, "undated": 1, "unattributed": 1} == numbers
+    assert {"count": 3, "undated": 1, "unattributed": 1} == numbers
     assert 1 == report.answer["withdrawn"]
-    assert ["technologies/plates"] == report.answer["aliases"]
     assert small.root.tree_size == report.tree_size
-    assert {A: A.upper(), READER: "Plate Reader"} == report.answer["names"]
+    assert {A, READER, "sources/s", "sources/silent"} == set(report.answer["names"])
     assert "Plate Reader" in report.to_text()
-    assert any("technologies/plates" in item for item in report.not_checked)
+    assert [*range(1, 17)] == [step.number for step in report.steps]
+
+
+def test_each_name_is_counted_by_itself_too(small: Small) -> None:
+    """Asked under either name, the sum is the same, and each part is proven and printed."""
+    rows = {READER: (2, 1, 1), PLATES: (1, 0, 0)}
+    for asked, other in ((READER, PLATES), (PLATES, READER)):
+        report = checked(small.bundle(asked))
+        assert report.answer is not None, report.reason
+        by_name = {
+            row["technology"]: (row["count"], row["undated"], row["withdrawn"])
+            for row in report.answer["by_name"]
+        }
+        assert [other] == report.answer["aliases"]
+        assert rows == by_name
+        assert [asked, other] == list(by_name), "the name asked about stands first"
+        assert 3 == report.answer["count"]
+        assert f"1  as {PLATES} (not registered)" in report.to_text()
+
+
+def test_use_under_another_name_is_no_absence(small: Small) -> None:
+    """A zero of one name beside a use under another is not a zero."""
+    report = checked(small.bundle(PLATES, "absence"))
+
+    assert report.answer is not None, report.reason
+    assert 3 == report.answer["count"]
+
+
+@pytest.mark.parametrize("kind", ["count", "absence"])
+def test_sources_are_part_of_every_count(small: Small, kind: str) -> None:
+    """Who was heard in the period, and who was silent: a count is of what was reported."""
+    report = checked(small.bundle(READER, kind))
+
+    assert report.answer is not None, report.reason
+    heard = {row["source"]: "heard_in_period" in row for row in report.answer["sources"]}
+    assert {"sources/s": True, "sources/silent": False} == heard
+    assert any("sources/silent" in item for item in report.not_checked)
+    assert "SOURCES/SILENT: silent in the period, latest report never" in report.to_text()
+
+
+@pytest.mark.parametrize("kind", ["count", "absence"])
+def test_count_shows_growth_and_time(small: Small, authority: Authority, kind: str) -> None:
+    """Both kinds carry what a list may carry; each flipped byte of it is refused."""
+    found = opened(small.bundle(READER, kind, 5))
+    bundle = stamped(found, authority.stamp(found["signed"].encode()))
+    own = small.index.checkpoint(5)
+
+    def judged(data: bytes) -> Report:
+        return verify_bundle(
+            data, POLICY, min_tree_size=0, older=own, authorities=authority.trusted
+        )
+
+    report = judged(bundle)
+    assert "verified" == report.verdict, report.reason
+    assert ["consistency", "timestamps"] == [step.name for step in report.steps[-2:]]
+    assert [15, 16] == [step.number for step in report.steps[-2:]]
+    for member in (b'"consistency"', b'"timestamps"'):
+        start = bundle.index(member)
+        for at in range(start, start + 700, 3):
+            flipped = bundle[:at] + bytes([bundle[at] ^ 1]) + bundle[at + 1 :]
+            assert "refused" == judged(flipped).verdict, at
+
+
+def test_alias_left_out_is_told_of(small: Small) -> None:
+    """A server that leaves the alias out counts one name, and the reader is told that this may
+    be; the list of an absence shows the other name all the same."""
+    found = copy.deepcopy(opened(small.bundle(READER, "absence")))
+    found["entries"] = [e for e in found["entries"] if "technology.aliased" not in e["entry"]]
+    del found["proofs"]["aliases"]
+    answer = found["answer"]
+    own = answer["by_name"][0]
+    answer.update(aliases=[], by_name=[own], count=own["count"], undated=own["undated"])
+    report = checked(signed(found))
+
+    assert "verified" == report.verdict, report.reason
+    assert any("left out of the bundle" in item for item in report.not_checked)
+    assert PLATES in {row["technology"] for row in answer["technologies"]}
+
+
+def test_too_many_names_are_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, small: Small
+) -> None:
+    """A technology of more names than a verifier counts makes no bundle, and passes no verifier."""
+    monkeypatch.setattr(usage_answer, "MAX_COUNTED_NAMES", 1)
+    with pytest.raises(TooManyEntries, match="names of one technology"):
+        small.bundle(READER)
+    assert ("refused", "names") == (
+        checked(small.count).verdict,
+        checked(small.count).steps[-1].name,
+    )
 
 
 def test_absence_of_what_nobody_registered_is_verified(small: Small) -> None:
@@ -200,6 +295,68 @@ def _heard(found: Object) -> None:
     found["answer"]["sources"][1]["heard_in_period"] = 0
 
 
+def _no_alias_proof(found: Object) -> None:
+    del found["proofs"]["aliases"]
+
+
+def _alias_proof_more(found: Object) -> None:
+    found["proofs"]["aliases"][FACES] = found["proofs"]["count"]
+
+
+def _alias_proof_of_another(found: Object) -> None:
+    found["proofs"]["aliases"][PLATES] = found["proofs"]["count"]
+
+
+def _alias_proofs_a_list(found: Object) -> None:
+    found["proofs"]["aliases"] = [PLATES]
+
+
+def _no_alias_entry(found: Object) -> None:
+    found["entries"] = [e for e in found["entries"] if "technology.aliased" not in e["entry"]]
+
+
+def _alias_hidden(found: Object) -> None:
+    found["answer"]["by_name"].pop()
+
+
+def _alias_counted_lower(found: Object) -> None:
+    found["answer"]["by_name"][1]["count"] = 0
+    found["answer"]["count"] -= 1
+
+
+def _names_reordered(found: Object) -> None:
+    found["answer"]["by_name"].reverse()
+
+
+def _source_hidden(found: Object) -> None:
+    found["answer"]["sources"].pop()
+
+
+@pytest.mark.parametrize(
+    ("change", "step"),
+    [
+        (_no_alias_proof, "count"),
+        (_alias_proof_more, "count"),
+        (_alias_proof_of_another, "count"),
+        (_alias_proofs_a_list, "count"),
+        (_no_alias_entry, "count"),
+        (_alias_hidden, "answer"),
+        (_alias_counted_lower, "answer"),
+        (_names_reordered, "answer"),
+        (_source_hidden, "answer"),
+    ],
+)
+def test_lie_about_names_or_sources_is_refused(
+    small: Small, change: Callable[[Object], None], step: str
+) -> None:
+    """Signed by the answers key, of a count under two names."""
+    found = copy.deepcopy(opened(small.count))
+    change(found)
+    report = checked(signed(found))
+
+    assert ("refused", step) == (report.verdict, report.steps[-1].name), report.reason
+
+
 @pytest.mark.parametrize(
     ("change", "step"),
     [
@@ -264,6 +421,7 @@ def test_changed_row_proves_nothing(tmp_path: Path) -> None:
                 "UPDATE view_usage_node SET node = ? WHERE node_id = ?", (changed, node_id)
             )
     file.close()
+    small.index.reader = UsageReader(small.index.writer.engine)  # one that remembers no node
     with pytest.raises(Exception, match=r"root|damaged"):
         small.bundle(READER)
     small.place.close()

@@ -34,7 +34,7 @@ def test_honest_answer_verifies(
     found = checked(bundle)
 
     assert ("verified", 0) == (found.verdict, found.exit_code)
-    assert [*range(1, 11)] == [step.number for step in found.steps]
+    assert [*range(1, 13)] == [step.number for step in found.steps]
     assert opened(bundle)["answer"] == found.to_object()["answer"]
     proven = not any("completeness not proven" in item for item in found.not_checked)
     assert complete is proven, "only what holds every entry shows that none was left out"

@@ -1,8 +1,9 @@
 // Sumdb judges a log by golang.org/x/mod/sumdb, the note and tree code of Go's checksum database.
 //
 //	sumdb -vkey FILE [-old FILE]... [-stride N] BASE
+//	sumdb -vkey FILE -proof FILE -entry FILE
 //
-// BASE is an http URL or a folder, with checkpoint and tile/ below it. It opens the checkpoint,
+// The second form checks one entry by its c2sp.org/tlog-proof. BASE is an http URL or a folder, with checkpoint and tile/ below it. It opens the checkpoint,
 // proves by hashes from the tiles that entries are in the tree and that the tree only adds to
 // smaller ones, and checks the proofs. It prints one line and exits with 0 where all holds.
 package main
@@ -42,18 +43,73 @@ func main() {
 	var old files
 	vkey := flag.String("vkey", "", "file with the log's key")
 	stride := flag.Int64("stride", 1, "prove every n-th entry, and the last ones of all tiles")
+	proof := flag.String("proof", "", "file with a tlog-proof, of -entry")
+	entry := flag.String("entry", "", "file with the entry that -proof is about")
 	flag.Var(&old, "old", "file with an older checkpoint; may be given again")
 	flag.Parse()
-	if *vkey == "" || flag.NArg() != 1 || *stride < 1 {
+	single := *proof != "" && *entry != "" && flag.NArg() == 0
+	if *vkey == "" || (flag.NArg() != 1 && !single) || *stride < 1 {
 		flag.Usage()
 		os.Exit(2)
 	}
-	line, err := judge(source(strings.TrimSuffix(flag.Arg(0), "/")), *vkey, old, *stride)
+	var line string
+	var err error
+	if single {
+		line, err = judgeEntry(*vkey, *proof, *entry)
+	} else {
+		line, err = judge(source(strings.TrimSuffix(flag.Arg(0), "/")), *vkey, old, *stride)
+	}
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "refused:", err)
 		os.Exit(1)
 	}
 	fmt.Println(line)
+}
+
+// judgeEntry checks that an entry is where its tlog-proof says it is, under a signed checkpoint.
+func judgeEntry(vkey, proof, entry string) (string, error) {
+	text, err := os.ReadFile(vkey)
+	if err != nil {
+		return "", err
+	}
+	verifier, err := note.NewVerifier(strings.TrimSpace(string(text)))
+	if err != nil {
+		return "", err
+	}
+	file, err := os.ReadFile(proof)
+	if err != nil {
+		return "", err
+	}
+	data, err := os.ReadFile(entry)
+	if err != nil {
+		return "", err
+	}
+	head, signed, found := bytes.Cut(file, []byte("\n\n"))
+	lines := strings.Split(string(head), "\n")
+	if !found || len(lines) < 2 || lines[0] != "c2sp.org/tlog-proof@v1" {
+		return "", errors.New("not a tlog-proof")
+	}
+	number, found := strings.CutPrefix(lines[1], "index ")
+	index, err := strconv.ParseInt(number, 10, 64)
+	if !found || err != nil || strconv.FormatInt(index, 10) != number {
+		return "", fmt.Errorf("index %q is no decimal number", lines[1])
+	}
+	var hashes tlog.RecordProof
+	for _, line := range lines[2:] {
+		hash, err := base64.StdEncoding.Strict().DecodeString(line)
+		if err != nil || len(hash) != tlog.HashSize {
+			return "", fmt.Errorf("%q is no hash", line)
+		}
+		hashes = append(hashes, tlog.Hash(hash))
+	}
+	tree, err := open(signed, verifier)
+	if err != nil {
+		return "", err
+	}
+	if err := tlog.CheckRecord(hashes, tree.N, tree.Hash, index, tlog.RecordHash(data)); err != nil {
+		return "", err
+	}
+	return fmt.Sprintf("verified: entry %d of %d", index, tree.N), nil
 }
 
 func judge(log source, vkey string, old []string, stride int64) (string, error) {

@@ -17,7 +17,7 @@ from ledger.tlog import TilePath, decode_bundle, open_checkpoint, tiles_of
 from services.gateway.app import build_app
 from services.gateway.tiles import is_from_this_machine, takes_gzip
 from services.runtime.hosting import Hosted
-from tests.published_logs import append_up_to, check_whole_log, entry_of, grow, readings_of
+from tests.published_logs import append_up_to, check_whole_log, entry_of, grow, servings_of
 from tests.services.gateway.conftest import SIZES, Served
 
 TILE, PARTIAL = "tile/0/000", "tile/0/002.p/88"
@@ -175,6 +175,19 @@ def test_only_what_is_published_is_there(own: Served) -> None:
     assert [200, 200, 200] * 2 == there()
 
 
+def test_what_waits_is_shown_to_those_who_vouch(own: Served) -> None:
+    """Under `committed`, to the head and no further, and no cache keeps it."""
+    grow(own.hosted, 10)
+    append_up_to(own.hosted.store, 12)
+    paths = [f"tile/{level}/000.p/{n}" for level in ("0", "entries") for n in (10, 12, 13)]
+    answers = [own.ask(f"committed/{path}") for path in paths]
+
+    assert [200, 200, 404] * 2 == [answer.status for answer in answers]
+    assert {"no-store"} == {answer.headers["cache-control"] for answer in answers}
+    bundle = own.ask("committed/tile/entries/000.p/12").body
+    assert [entry_of(number) for number in range(12)] == decode_bundle(bundle, width=12)
+
+
 def test_damage_and_absence_are_no_tiles(own: Served, monkeypatch: pytest.MonkeyPatch) -> None:
     """Half a tile would be kept for a year; whoever asks is told to come again, or that it is lost."""
     grow(own.hosted, 10)
@@ -200,10 +213,9 @@ def asked_by(client: str, hosted: Hosted, path: str, **headers: str) -> httpx.Re
     """The application's answer to somebody at this address."""
 
     async def ask() -> httpx.Response:
-        with readings_of(hosted) as readings:
-            transport = httpx.ASGITransport(build_app(readings), client=(client, 50_000))
-            async with httpx.AsyncClient(transport=transport, base_url="http://ledger") as http:
-                return await http.get(f"/ledgers/{hosted.name}/{path}", headers=headers)
+        transport = httpx.ASGITransport(build_app(servings_of(hosted)), client=(client, 50_000))
+        async with httpx.AsyncClient(transport=transport, base_url="http://ledger") as http:
+            return await http.get(f"/ledgers/{hosted.name}/{path}", headers=headers)
 
     return asyncio.run(ask())
 

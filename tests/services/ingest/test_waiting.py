@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
 import pytest
 
 from ledger.tlog import claimed_checkpoint, open_witnessed, parse_trust_policy
+from services.pb.candour.v1 import common_pb2, registry_pb2
 from services.pb.candour.v1 import ingest_pb2 as pb
 from services.runtime.hosting import open_ledger
 from services.runtime.settings import Settings
 from services.witness.server import WitnessServer
-from tests.services.harness import PARENT, Server, refused, use
+from tests.services.harness import AGENCY, PARENT, Server, fresh, refused, use
 from tests.services.witness.harness import served
 
 
@@ -118,3 +119,119 @@ def test_witnessed_report(settings: Settings, witness: WitnessServer, tmp_path: 
         )
         assert witnessed.checkpoint.tree_size > response.receipt.leaf_index
         assert "w" in witnessed.cosigned
+
+
+# --- a stream, and rare commands -------------------------------------------------------
+def streamed(server: Server, *wait_for: int) -> list[pb.StreamToolUsesResponse]:
+    """A use for each of these; the first says what the stream waits for."""
+    requests = [
+        pb.StreamToolUsesRequest(
+            parent=PARENT, tool_use=use(), wait_for=cast(pb.WaitFor.ValueType, one)
+        )
+        for one in wait_for
+    ]
+    return list(server.ingest.StreamToolUses(iter(requests)))
+
+
+def test_stream_waits_as_well(server: Server) -> None:
+    """Every response carries a published checkpoint that covers its receipts."""
+    responses = streamed(server, pb.WAIT_FOR_PUBLISHED, 0, pb.WAIT_FOR_PUBLISHED)
+
+    assert 3 == sum(len(response.results) for response in responses)
+    for response in responses:
+        size = claimed_checkpoint(response.checkpoint.encode()).tree_size
+        published = server.hosted.store.published(tree_size=size)
+        assert published is not None
+        assert response.checkpoint.encode() == published.note
+        assert all(result.receipt.leaf_index < size for result in response.results)
+
+
+def test_stream_that_cannot_wait_records_nothing(server: Server) -> None:
+    """It is said at its first use; and no later one may change what it waits for."""
+    size = server.size()
+    found = refused(streamed, server, pb.WAIT_FOR_WITNESSED)
+    assert ("FAILED_PRECONDITION", "NO_QUORUM") == (found.code, found.reason)
+    assert "wait_for" == refused(streamed, server, 9).field
+    assert size == server.size()
+    changed = refused(streamed, server, pb.WAIT_FOR_COMMITTED, pb.WAIT_FOR_PUBLISHED)
+    assert "wait_for" == changed.field
+
+
+def commands(server: Server) -> dict[str, Callable[[pb.WaitFor.ValueType], Any]]:
+    """Every rare command that can wait, about things that are there."""
+    name = server.report(use()).receipt.name
+    other = server.report(use()).receipt.name
+    third = server.report(use()).receipt.name
+    agency = registry_pb2.Agency(name=f"agencies/{fresh('w')}", display_name="W")
+    technology = registry_pb2.Technology(name=f"technologies/{fresh('w')}", display_name="W")
+    source = registry_pb2.Source(name=f"sources/{fresh('w')}", display_name="W", agency=AGENCY)
+    declared = pb.DeclareImportRequest(
+        parent=PARENT,
+        agency=AGENCY,
+        source="sources/s",
+        file_sha256=f"{int(fresh('').strip('-')):064x}",
+        rows=1,
+        layout="x",
+        capture=common_pb2.CAPTURE_BACKFILL,
+    )
+    file = server.ingest.DeclareImport(declared).receipt.name
+
+    def asking(call: Callable[[Any], Any], kind: Any, **members: Any) -> Callable[[int], Any]:
+        return lambda wait_for: call(kind(**members, wait_for=wait_for))
+
+    registry, ingest = server.registry, server.ingest
+    of = f"{PARENT}/"
+    return {
+        "agency": asking(
+            registry.RegisterAgency,
+            registry_pb2.RegisterAgencyRequest,
+            parent=PARENT,
+            agency=agency,
+        ),
+        "technology": asking(
+            registry.RegisterTechnology,
+            registry_pb2.RegisterTechnologyRequest,
+            parent=PARENT,
+            technology=technology,
+        ),
+        "source": asking(
+            registry.RegisterSource,
+            registry_pb2.RegisterSourceRequest,
+            parent=PARENT,
+            source=source,
+        ),
+        "link": asking(
+            registry.LinkAuthorization,
+            registry_pb2.LinkAuthorizationRequest,
+            name=of + name,
+            authorization="authorizations/k",
+        ),
+        "complete": asking(
+            ingest.CompleteImport, pb.CompleteImportRequest, name=of + file, accepted=1
+        ),
+        "withdraw import": asking(
+            ingest.WithdrawImport, pb.WithdrawImportRequest, name=of + file, reason="wrong"
+        ),
+        "withdraw": asking(
+            ingest.WithdrawToolUse, pb.WithdrawToolUseRequest, name=of + name, reason="wrong"
+        ),
+        "same as": asking(
+            ingest.MarkToolUseSameAs, pb.MarkToolUseSameAsRequest, name=of + other, same_as=third
+        ),
+    }
+
+
+def test_rare_commands_wait_as_well(server: Server) -> None:
+    """The same way for all of them; asked again, they wait for the first receipt's checkpoint."""
+    for what, call in commands(server).items():
+        size = server.size()
+        found = refused(call, pb.WAIT_FOR_WITNESSED)
+        assert (what, "NO_QUORUM") == (what, found.reason)
+        assert size == server.size(), what
+        for _ in range(2):
+            answer = call(pb.WAIT_FOR_PUBLISHED)
+            covered = claimed_checkpoint(answer.checkpoint.encode()).tree_size
+            published = server.hosted.store.published(tree_size=covered)
+            assert covered > answer.receipt.leaf_index, what
+            assert published is not None, what
+            assert answer.checkpoint.encode() == published.note, what

@@ -9,13 +9,18 @@ from typing import Any
 
 import pytest
 
+from ledger.domain.base import Provenance
 from ledger.events import UsageIndexCommitted
+from ledger.store.usage_roots import UsageRoots
+from ledger.store.usage_thinning import UsageThinning
 from ledger.store.usage_writer import UsageWriter
 from ledger.store.view_writer import ViewWriter
+from ledger.times import DAY_US
 from services.runtime.index_commits import IndexTimer, told_size
-from services.runtime.reading import Reading, open_views
-from services.runtime.refusals import TreeSizeBeyondHead, UsageRootMissing
+from services.runtime.reading import Reading
+from services.runtime.refusals import TreeSizeBeyondHead, UsageRootMissing, UsageRootNotKept
 from services.runtime.settings import Settings
+from services.runtime.views import open_views
 from tests.services.harness import Server, use
 
 
@@ -120,7 +125,7 @@ def test_timer_commits_by_itself(kept: Kept) -> None:
 def test_another_process_that_was_faster_is_believed(
     kept: Kept, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Of two that commit one root, one entry stands, and both answer from it."""
+    """Of two that commit one root, one entry stands, and both answer from it at once."""
     kept.server.report(use())
     kept.fold()
     other = kept.run(kept._reading())
@@ -134,9 +139,48 @@ def test_another_process_that_was_faster_is_believed(
         return entry
 
     monkeypatch.setattr(kept.server.hosted.registrar, "commit_index", slower)
-    with pytest.raises(Exception, match="ask again"):
-        kept.run(other.index.root())
-    kept.fold()
 
     assert 2 == kept.run(other.index.root()).tree_size
     assert 1 == kept.topics().count(UsageIndexCommitted.TOPIC)
+
+
+def test_root_that_was_let_go_is_not_answered_for_by_an_older_one(kept: Kept) -> None:
+    """Who asks for it is told which are kept nearest; those are answered from as ever, and a root
+    that was cited is there for good."""
+    roots = []
+    for _ in range(4):
+        kept.server.report(use())
+        kept.fold()
+        roots.append(kept.run(kept.index.root()))
+    first, cited, gone, newest = roots
+    assert not cited.cited
+    kept.run(kept.index.cited_root(at_most=cited.tree_size))
+    assert kept.run(kept.index.root(at_most=cited.tree_size)).cited
+    now_us = kept.server.hosted.log.clock_us() + 365 * DAY_US
+    (*_, done) = UsageThinning(kept.engine, kept.store).run(now_us)
+
+    assert [gone.tree_size] == done.let_go
+    for size in (gone.tree_size, newest.tree_size - 1):
+        with pytest.raises(UsageRootNotKept) as refused:
+            kept.run(kept.index.root(at_most=size))
+        assert gone.tree_size == refused.value.tree_size
+        assert (cited.tree_size, newest.tree_size) == (refused.value.before, refused.value.after)
+    for root in (first, cited, newest):
+        assert root == kept.run(kept.index.root(at_most=root.tree_size))
+    with pytest.raises(UsageRootMissing):
+        kept.run(kept.index.root(at_most=first.tree_size - 1))
+
+
+def test_root_that_was_not_marked_is_found_by_its_entry(kept: Kept) -> None:
+    """A server that was killed between the entry and the mark leaves a root that answers."""
+    kept.server.report(use())
+    kept.fold()
+    roots = UsageRoots(kept.engine)
+    kept_root = roots.keep_newest()
+    told = Provenance(reporter="tests", recorded_us=kept.server.hosted.log.clock_us())
+    entry = kept.server.hosted.registrar.commit_index(kept_root.commitment, told)
+    kept.server.hosted.log.append([entry])
+    assert roots.servable() is None
+
+    found = kept.run(kept.index.root(at_most=kept_root.tree_size))
+    assert kept_root.ref == found.ref

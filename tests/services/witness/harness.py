@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 
 from ledger.tlog import Submission, VerifierKey
 from services.witness.server import WitnessServer
-from services.witness.service import WitnessService
+from services.witness.service import Judge, WitnessService
 from tests.tlog.logs import MemoryLog
 from tests.tlog.strategies import LOG
 
@@ -29,11 +29,17 @@ def body(log: MemoryLog, size: int, *, old: int = 0, proof: Sequence[bytes] | No
 
 @contextmanager
 def served(
-    data: Path, logs: Sequence[VerifierKey] = (LOG.verifier_key,), *, clock: int = NOW
+    data: Path,
+    logs: Sequence[VerifierKey] = (LOG.verifier_key,),
+    *,
+    clock: int = NOW,
+    judge: Judge | None = None,
 ) -> Iterator[WitnessServer]:
     """A witness on a free port of this machine."""
     with (
-        closing(WitnessService(data, logs, name="w.example", clock=lambda: clock)) as service,
+        closing(
+            WitnessService(data, logs, name="w.example", clock=lambda: clock, judge=judge)
+        ) as service,
         WitnessServer("127.0.0.1", 0, service) as server,
     ):
         thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})

@@ -27,7 +27,7 @@ from google.api import field_behavior_pb2 as google_dot_api_dot_field__behavior_
 from google.rpc import status_pb2 as google_dot_rpc_dot_status__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x17\x63\x61ndour/v1/ingest.proto\x12\ncandour.v1\x1a\x17\x63\x61ndour/v1/common.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x17google/rpc/status.proto\"\x94\x01\n\x14ReportToolUseRequest\x12\x14\n\x06parent\x18\x01 \x01(\tB\x04\xe2\x41\x01\x02\x12+\n\x08tool_use\x18\x02 \x01(\x0b\x32\x13.candour.v1.ToolUseB\x04\xe2\x41\x01\x02\x12\x12\n\nrequest_id\x18\x03 \x01(\t\x12%\n\x08wait_for\x18\x04 \x01(\x0e\x32\x13.candour.v1.WaitFor\"Q\n\x15ReportToolUseResponse\x12$\n\x07receipt\x18\x01 \x01(\x0b\x32\x13.candour.v1.Receipt\x12\x12\n\ncheckpoint\x18\x02 \x01(\t\"\x9b\x01\n\x1a\x42\x61tchReportToolUsesRequest\x12\x14\n\x06parent\x18\x01 \x01(\tB\x04\xe2\x41\x01\x02\x12,\n\ttool_uses\x18\x02 \x03(\x0b\x32\x13.candour.v1.ToolUseB\x04\xe2\x41\x01\x02\x12\x12\n\nrequest_id\x18\x03 \x01(\t\x12%\n\x08wait_for\x18\x04 \x01(\x0e\x32\x13.candour.v1.WaitFor\"e\n\x0cReportResult\x12&\n\x07receipt\x18\x01 \x01(\x0b\x32\x13.candour.v1.ReceiptH\x00\x12#\n\x05\x65rror\x18\x02 \x01(\x0b\x32\x12.google.rpc.StatusH\x00\x42\x08\n\x06result\"\\\n\x1b\x42\x61tchReportToolUsesResponse\x12)\n\x07results\x18\x01 \x03(\x0b\x32\x18.candour.v1.ReportResult\x12\x12\n\ncheckpoint\x18\x02 \x01(\t\"T\n\x15StreamToolUsesRequest\x12\x0e\n\x06parent\x18\x01 \x01(\t\x12+\n\x08tool_use\x18\x02 \x01(\x0b\x32\x13.candour.v1.ToolUseB\x04\xe2\x41\x01\x02\"W\n\x16StreamToolUsesResponse\x12)\n\x07results\x18\x01 \x03(\x0b\x32\x18.candour.v1.ReportResult\x12\x12\n\ncheckpoint\x18\x02 \x01(\t\"\xf1\x01\n\x14\x44\x65\x63lareImportRequest\x12\x14\n\x06parent\x18\x01 \x01(\tB\x04\xe2\x41\x01\x02\x12\x14\n\x06\x61gency\x18\x02 \x01(\tB\x04\xe2\x41\x01\x02\x12\x14\n\x06source\x18\x03 \x01(\tB\x04\xe2\x41\x01\x02\x12\x12\n\ntechnology\x18\x04 \x01(\t\x12\x19\n\x0b\x66ile_sha256\x18\x05 \x01(\tB\x04\xe2\x41\x01\x02\x12\x12\n\x04rows\x18\x06 \x01(\x03\x42\x04\xe2\x41\x01\x02\x12\x14\n\x06layout\x18\x07 \x01(\tB\x04\xe2\x41\x01\x02\x12*\n\x07\x63\x61pture\x18\x08 \x01(\x0e\x32\x13.candour.v1.CaptureB\x04\xe2\x41\x01\x02\x12\x12\n\nrequest_id\x18\t \x01(\t\"Q\n\x15\x44\x65\x63lareImportResponse\x12$\n\x07receipt\x18\x01 \x01(\x0b\x32\x13.candour.v1.Receipt\x12\x12\n\ncheckpoint\x18\x02 \x01(\t\"w\n\x15\x43ompleteImportRequest\x12\x12\n\x04name\x18\x01 \x01(\tB\x04\xe2\x41\x01\x02\x12\x10\n\x08\x61\x63\x63\x65pted\x18\x02 \x01(\x03\x12\x12\n\nduplicates\x18\x03 \x01(\x03\x12\x10\n\x08rejected\x18\x04 \x01(\x03\x12\x12\n\nrequest_id\x18\x05 \x01(\t\"R\n\x16\x43ompleteImportResponse\x12$\n\x07receipt\x18\x01 \x01(\x0b\x32\x13.candour.v1.Receipt\x12\x12\n\ncheckpoint\x18\x02 \x01(\t\"c\n\x15WithdrawImportRequest\x12\x12\n\x04name\x18\x01 \x01(\tB\x04\xe2\x41\x01\x02\x12\x14\n\x06reason\x18\x02 \x01(\tB\x04\xe2\x41\x01\x02\x12\x0c\n\x04\x63ode\x18\x03 \x01(\t\x12\x12\n\nrequest_id\x18\x04 \x01(\t\"R\n\x16WithdrawImportResponse\x12$\n\x07receipt\x18\x01 \x01(\x0b\x32\x13.candour.v1.Receipt\x12\x12\n\ncheckpoint\x18\x02 \x01(\t\"d\n\x16WithdrawToolUseRequest\x12\x12\n\x04name\x18\x01 \x01(\tB\x04\xe2\x41\x01\x02\x12\x14\n\x06reason\x18\x02 \x01(\tB\x04\xe2\x41\x01\x02\x12\x0c\n\x04\x63ode\x18\x03 \x01(\t\x12\x12\n\nrequest_id\x18\x04 \x01(\t\"S\n\x17WithdrawToolUseResponse\x12$\n\x07receipt\x18\x01 \x01(\x0b\x32\x13.candour.v1.Receipt\x12\x12\n\ncheckpoint\x18\x02 \x01(\t\"Y\n\x18MarkToolUseSameAsRequest\x12\x12\n\x04name\x18\x01 \x01(\tB\x04\xe2\x41\x01\x02\x12\x15\n\x07same_as\x18\x02 \x01(\tB\x04\xe2\x41\x01\x02\x12\x12\n\nrequest_id\x18\x03 \x01(\t\"U\n\x19MarkToolUseSameAsResponse\x12$\n\x07receipt\x18\x01 \x01(\x0b\x32\x13.candour.v1.Receipt\x12\x12\n\ncheckpoint\x18\x02 \x01(\t*k\n\x07WaitFor\x12\x18\n\x14WAIT_FOR_UNSPECIFIED\x10\x00\x12\x16\n\x12WAIT_FOR_COMMITTED\x10\x01\x12\x16\n\x12WAIT_FOR_PUBLISHED\x10\x02\x12\x16\n\x12WAIT_FOR_WITNESSED\x10\x03\x32\xf0\x05\n\rIngestService\x12T\n\rReportToolUse\x12 .candour.v1.ReportToolUseRequest\x1a!.candour.v1.ReportToolUseResponse\x12\x66\n\x13\x42\x61tchReportToolUses\x12&.candour.v1.BatchReportToolUsesRequest\x1a\'.candour.v1.BatchReportToolUsesResponse\x12[\n\x0eStreamToolUses\x12!.candour.v1.StreamToolUsesRequest\x1a\".candour.v1.StreamToolUsesResponse(\x01\x30\x01\x12T\n\rDeclareImport\x12 .candour.v1.DeclareImportRequest\x1a!.candour.v1.DeclareImportResponse\x12W\n\x0e\x43ompleteImport\x12!.candour.v1.CompleteImportRequest\x1a\".candour.v1.CompleteImportResponse\x12W\n\x0eWithdrawImport\x12!.candour.v1.WithdrawImportRequest\x1a\".candour.v1.WithdrawImportResponse\x12Z\n\x0fWithdrawToolUse\x12\".candour.v1.WithdrawToolUseRequest\x1a#.candour.v1.WithdrawToolUseResponse\x12`\n\x11MarkToolUseSameAs\x12$.candour.v1.MarkToolUseSameAsRequest\x1a%.candour.v1.MarkToolUseSameAsResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x17\x63\x61ndour/v1/ingest.proto\x12\ncandour.v1\x1a\x17\x63\x61ndour/v1/common.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x17google/rpc/status.proto\"\x94\x01\n\x14ReportToolUseRequest\x12\x14\n\x06parent\x18\x01 \x01(\tB\x04\xe2\x41\x01\x02\x12+\n\x08tool_use\x18\x02 \x01(\x0b\x32\x13.candour.v1.ToolUseB\x04\xe2\x41\x01\x02\x12\x12\n\nrequest_id\x18\x03 \x01(\t\x12%\n\x08wait_for\x18\x04 \x01(\x0e\x32\x13.candour.v1.WaitFor\"Q\n\x15ReportToolUseResponse\x12$\n\x07receipt\x18\x01 \x01(\x0b\x32\x13.candour.v1.Receipt\x12\x12\n\ncheckpoint\x18\x02 \x01(\t\"\x9b\x01\n\x1a\x42\x61tchReportToolUsesRequest\x12\x14\n\x06parent\x18\x01 \x01(\tB\x04\xe2\x41\x01\x02\x12,\n\ttool_uses\x18\x02 \x03(\x0b\x32\x13.candour.v1.ToolUseB\x04\xe2\x41\x01\x02\x12\x12\n\nrequest_id\x18\x03 \x01(\t\x12%\n\x08wait_for\x18\x04 \x01(\x0e\x32\x13.candour.v1.WaitFor\"e\n\x0cReportResult\x12&\n\x07receipt\x18\x01 \x01(\x0b\x32\x13.candour.v1.ReceiptH\x00\x12#\n\x05\x65rror\x18\x02 \x01(\x0b\x32\x12.google.rpc.StatusH\x00\x42\x08\n\x06result\"\\\n\x1b\x42\x61tchReportToolUsesResponse\x12)\n\x07results\x18\x01 \x03(\x0b\x32\x18.candour.v1.ReportResult\x12\x12\n\ncheckpoint\x18\x02 \x01(\t\"{\n\x15StreamToolUsesRequest\x12\x0e\n\x06parent\x18\x01 \x01(\t\x12+\n\x08tool_use\x18\x02 \x01(\x0b\x32\x13.candour.v1.ToolUseB\x04\xe2\x41\x01\x02\x12%\n\x08wait_for\x18\x03 \x01(\x0e\x32\x13.candour.v1.WaitFor\"W\n\x16StreamToolUsesResponse\x12)\n\x07results\x18\x01 \x03(\x0b\x32\x18.candour.v1.ReportResult\x12\x12\n\ncheckpoint\x18\x02 \x01(\t\"\x98\x02\n\x14\x44\x65\x63lareImportRequest\x12\x14\n\x06parent\x18\x01 \x01(\tB\x04\xe2\x41\x01\x02\x12\x14\n\x06\x61gency\x18\x02 \x01(\tB\x04\xe2\x41\x01\x02\x12\x14\n\x06source\x18\x03 \x01(\tB\x04\xe2\x41\x01\x02\x12\x12\n\ntechnology\x18\x04 \x01(\t\x12\x19\n\x0b\x66ile_sha256\x18\x05 \x01(\tB\x04\xe2\x41\x01\x02\x12\x12\n\x04rows\x18\x06 \x01(\x03\x42\x04\xe2\x41\x01\x02\x12\x14\n\x06layout\x18\x07 \x01(\tB\x04\xe2\x41\x01\x02\x12*\n\x07\x63\x61pture\x18\x08 \x01(\x0e\x32\x13.candour.v1.CaptureB\x04\xe2\x41\x01\x02\x12\x12\n\nrequest_id\x18\t \x01(\t\x12%\n\x08wait_for\x18\n \x01(\x0e\x32\x13.candour.v1.WaitFor\"Q\n\x15\x44\x65\x63lareImportResponse\x12$\n\x07receipt\x18\x01 \x01(\x0b\x32\x13.candour.v1.Receipt\x12\x12\n\ncheckpoint\x18\x02 \x01(\t\"\x9e\x01\n\x15\x43ompleteImportRequest\x12\x12\n\x04name\x18\x01 \x01(\tB\x04\xe2\x41\x01\x02\x12\x10\n\x08\x61\x63\x63\x65pted\x18\x02 \x01(\x03\x12\x12\n\nduplicates\x18\x03 \x01(\x03\x12\x10\n\x08rejected\x18\x04 \x01(\x03\x12\x12\n\nrequest_id\x18\x05 \x01(\t\x12%\n\x08wait_for\x18\x06 \x01(\x0e\x32\x13.candour.v1.WaitFor\"R\n\x16\x43ompleteImportResponse\x12$\n\x07receipt\x18\x01 \x01(\x0b\x32\x13.candour.v1.Receipt\x12\x12\n\ncheckpoint\x18\x02 \x01(\t\"\x8a\x01\n\x15WithdrawImportRequest\x12\x12\n\x04name\x18\x01 \x01(\tB\x04\xe2\x41\x01\x02\x12\x14\n\x06reason\x18\x02 \x01(\tB\x04\xe2\x41\x01\x02\x12\x0c\n\x04\x63ode\x18\x03 \x01(\t\x12\x12\n\nrequest_id\x18\x04 \x01(\t\x12%\n\x08wait_for\x18\x05 \x01(\x0e\x32\x13.candour.v1.WaitFor\"R\n\x16WithdrawImportResponse\x12$\n\x07receipt\x18\x01 \x01(\x0b\x32\x13.candour.v1.Receipt\x12\x12\n\ncheckpoint\x18\x02 \x01(\t\"\x8b\x01\n\x16WithdrawToolUseRequest\x12\x12\n\x04name\x18\x01 \x01(\tB\x04\xe2\x41\x01\x02\x12\x14\n\x06reason\x18\x02 \x01(\tB\x04\xe2\x41\x01\x02\x12\x0c\n\x04\x63ode\x18\x03 \x01(\t\x12\x12\n\nrequest_id\x18\x04 \x01(\t\x12%\n\x08wait_for\x18\x05 \x01(\x0e\x32\x13.candour.v1.WaitFor\"S\n\x17WithdrawToolUseResponse\x12$\n\x07receipt\x18\x01 \x01(\x0b\x32\x13.candour.v1.Receipt\x12\x12\n\ncheckpoint\x18\x02 \x01(\t\"\x80\x01\n\x18MarkToolUseSameAsRequest\x12\x12\n\x04name\x18\x01 \x01(\tB\x04\xe2\x41\x01\x02\x12\x15\n\x07same_as\x18\x02 \x01(\tB\x04\xe2\x41\x01\x02\x12\x12\n\nrequest_id\x18\x03 \x01(\t\x12%\n\x08wait_for\x18\x04 \x01(\x0e\x32\x13.candour.v1.WaitFor\"U\n\x19MarkToolUseSameAsResponse\x12$\n\x07receipt\x18\x01 \x01(\x0b\x32\x13.candour.v1.Receipt\x12\x12\n\ncheckpoint\x18\x02 \x01(\t*k\n\x07WaitFor\x12\x18\n\x14WAIT_FOR_UNSPECIFIED\x10\x00\x12\x16\n\x12WAIT_FOR_COMMITTED\x10\x01\x12\x16\n\x12WAIT_FOR_PUBLISHED\x10\x02\x12\x16\n\x12WAIT_FOR_WITNESSED\x10\x03\x32\xf0\x05\n\rIngestService\x12T\n\rReportToolUse\x12 .candour.v1.ReportToolUseRequest\x1a!.candour.v1.ReportToolUseResponse\x12\x66\n\x13\x42\x61tchReportToolUses\x12&.candour.v1.BatchReportToolUsesRequest\x1a\'.candour.v1.BatchReportToolUsesResponse\x12[\n\x0eStreamToolUses\x12!.candour.v1.StreamToolUsesRequest\x1a\".candour.v1.StreamToolUsesResponse(\x01\x30\x01\x12T\n\rDeclareImport\x12 .candour.v1.DeclareImportRequest\x1a!.candour.v1.DeclareImportResponse\x12W\n\x0e\x43ompleteImport\x12!.candour.v1.CompleteImportRequest\x1a\".candour.v1.CompleteImportResponse\x12W\n\x0eWithdrawImport\x12!.candour.v1.WithdrawImportRequest\x1a\".candour.v1.WithdrawImportResponse\x12Z\n\x0fWithdrawToolUse\x12\".candour.v1.WithdrawToolUseRequest\x1a#.candour.v1.WithdrawToolUseResponse\x12`\n\x11MarkToolUseSameAs\x12$.candour.v1.MarkToolUseSameAsRequest\x1a%.candour.v1.MarkToolUseSameAsResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -72,8 +72,8 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_MARKTOOLUSESAMEASREQUEST'].fields_by_name['name']._serialized_options = b'\342A\001\002'
   _globals['_MARKTOOLUSESAMEASREQUEST'].fields_by_name['same_as']._loaded_options = None
   _globals['_MARKTOOLUSESAMEASREQUEST'].fields_by_name['same_as']._serialized_options = b'\342A\001\002'
-  _globals['_WAITFOR']._serialized_start=1968
-  _globals['_WAITFOR']._serialized_end=2075
+  _globals['_WAITFOR']._serialized_start=2206
+  _globals['_WAITFOR']._serialized_end=2313
   _globals['_REPORTTOOLUSEREQUEST']._serialized_start=123
   _globals['_REPORTTOOLUSEREQUEST']._serialized_end=271
   _globals['_REPORTTOOLUSERESPONSE']._serialized_start=273
@@ -85,29 +85,29 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_BATCHREPORTTOOLUSESRESPONSE']._serialized_start=617
   _globals['_BATCHREPORTTOOLUSESRESPONSE']._serialized_end=709
   _globals['_STREAMTOOLUSESREQUEST']._serialized_start=711
-  _globals['_STREAMTOOLUSESREQUEST']._serialized_end=795
-  _globals['_STREAMTOOLUSESRESPONSE']._serialized_start=797
-  _globals['_STREAMTOOLUSESRESPONSE']._serialized_end=884
-  _globals['_DECLAREIMPORTREQUEST']._serialized_start=887
-  _globals['_DECLAREIMPORTREQUEST']._serialized_end=1128
-  _globals['_DECLAREIMPORTRESPONSE']._serialized_start=1130
-  _globals['_DECLAREIMPORTRESPONSE']._serialized_end=1211
-  _globals['_COMPLETEIMPORTREQUEST']._serialized_start=1213
-  _globals['_COMPLETEIMPORTREQUEST']._serialized_end=1332
-  _globals['_COMPLETEIMPORTRESPONSE']._serialized_start=1334
-  _globals['_COMPLETEIMPORTRESPONSE']._serialized_end=1416
-  _globals['_WITHDRAWIMPORTREQUEST']._serialized_start=1418
-  _globals['_WITHDRAWIMPORTREQUEST']._serialized_end=1517
-  _globals['_WITHDRAWIMPORTRESPONSE']._serialized_start=1519
-  _globals['_WITHDRAWIMPORTRESPONSE']._serialized_end=1601
-  _globals['_WITHDRAWTOOLUSEREQUEST']._serialized_start=1603
-  _globals['_WITHDRAWTOOLUSEREQUEST']._serialized_end=1703
-  _globals['_WITHDRAWTOOLUSERESPONSE']._serialized_start=1705
-  _globals['_WITHDRAWTOOLUSERESPONSE']._serialized_end=1788
-  _globals['_MARKTOOLUSESAMEASREQUEST']._serialized_start=1790
-  _globals['_MARKTOOLUSESAMEASREQUEST']._serialized_end=1879
-  _globals['_MARKTOOLUSESAMEASRESPONSE']._serialized_start=1881
-  _globals['_MARKTOOLUSESAMEASRESPONSE']._serialized_end=1966
-  _globals['_INGESTSERVICE']._serialized_start=2078
-  _globals['_INGESTSERVICE']._serialized_end=2830
+  _globals['_STREAMTOOLUSESREQUEST']._serialized_end=834
+  _globals['_STREAMTOOLUSESRESPONSE']._serialized_start=836
+  _globals['_STREAMTOOLUSESRESPONSE']._serialized_end=923
+  _globals['_DECLAREIMPORTREQUEST']._serialized_start=926
+  _globals['_DECLAREIMPORTREQUEST']._serialized_end=1206
+  _globals['_DECLAREIMPORTRESPONSE']._serialized_start=1208
+  _globals['_DECLAREIMPORTRESPONSE']._serialized_end=1289
+  _globals['_COMPLETEIMPORTREQUEST']._serialized_start=1292
+  _globals['_COMPLETEIMPORTREQUEST']._serialized_end=1450
+  _globals['_COMPLETEIMPORTRESPONSE']._serialized_start=1452
+  _globals['_COMPLETEIMPORTRESPONSE']._serialized_end=1534
+  _globals['_WITHDRAWIMPORTREQUEST']._serialized_start=1537
+  _globals['_WITHDRAWIMPORTREQUEST']._serialized_end=1675
+  _globals['_WITHDRAWIMPORTRESPONSE']._serialized_start=1677
+  _globals['_WITHDRAWIMPORTRESPONSE']._serialized_end=1759
+  _globals['_WITHDRAWTOOLUSEREQUEST']._serialized_start=1762
+  _globals['_WITHDRAWTOOLUSEREQUEST']._serialized_end=1901
+  _globals['_WITHDRAWTOOLUSERESPONSE']._serialized_start=1903
+  _globals['_WITHDRAWTOOLUSERESPONSE']._serialized_end=1986
+  _globals['_MARKTOOLUSESAMEASREQUEST']._serialized_start=1989
+  _globals['_MARKTOOLUSESAMEASREQUEST']._serialized_end=2117
+  _globals['_MARKTOOLUSESAMEASRESPONSE']._serialized_start=2119
+  _globals['_MARKTOOLUSESAMEASRESPONSE']._serialized_end=2204
+  _globals['_INGESTSERVICE']._serialized_start=2316
+  _globals['_INGESTSERVICE']._serialized_end=3068
 # @@protoc_insertion_point(module_scope)

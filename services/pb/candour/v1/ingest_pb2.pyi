@@ -214,8 +214,14 @@ class StreamToolUsesRequest(_message.Message):
 
     PARENT_FIELD_NUMBER: _builtins.int
     TOOL_USE_FIELD_NUMBER: _builtins.int
+    WAIT_FOR_FIELD_NUMBER: _builtins.int
     parent: _builtins.str
     """`ledgers/…`; needed in the first message, the same or empty in the others."""
+    wait_for: Global___WaitFor.ValueType
+    """What each response waits for; said in the first message, the same or unset in the others.
+    Not within 30 s: UNAVAILABLE, NOT_PUBLISHED ends the stream, and what was sent may be
+    recorded; send it again.
+    """
     @_builtins.property
     def tool_use(self) -> _common_pb2.ToolUse: ...
     def __init__(
@@ -223,10 +229,11 @@ class StreamToolUsesRequest(_message.Message):
         *,
         parent: _builtins.str = ...,
         tool_use: _common_pb2.ToolUse | None = ...,
+        wait_for: Global___WaitFor.ValueType = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["tool_use", b"tool_use"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["parent", b"parent", "tool_use", b"tool_use"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["parent", b"parent", "tool_use", b"tool_use", "wait_for", b"wait_for"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -273,6 +280,7 @@ class DeclareImportRequest(_message.Message):
     LAYOUT_FIELD_NUMBER: _builtins.int
     CAPTURE_FIELD_NUMBER: _builtins.int
     REQUEST_ID_FIELD_NUMBER: _builtins.int
+    WAIT_FOR_FIELD_NUMBER: _builtins.int
     parent: _builtins.str
     """`ledgers/…`"""
     agency: _builtins.str
@@ -285,6 +293,8 @@ class DeclareImportRequest(_message.Message):
     """Name of the column map."""
     capture: _common_pb2.Capture.ValueType
     request_id: _builtins.str
+    wait_for: Global___WaitFor.ValueType
+    """As of ReportToolUseRequest."""
     def __init__(
         self,
         *,
@@ -297,10 +307,11 @@ class DeclareImportRequest(_message.Message):
         layout: _builtins.str = ...,
         capture: _common_pb2.Capture.ValueType = ...,
         request_id: _builtins.str = ...,
+        wait_for: Global___WaitFor.ValueType = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["agency", b"agency", "capture", b"capture", "file_sha256", b"file_sha256", "layout", b"layout", "parent", b"parent", "request_id", b"request_id", "rows", b"rows", "source", b"source", "technology", b"technology"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["agency", b"agency", "capture", b"capture", "file_sha256", b"file_sha256", "layout", b"layout", "parent", b"parent", "request_id", b"request_id", "rows", b"rows", "source", b"source", "technology", b"technology", "wait_for", b"wait_for"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -342,12 +353,15 @@ class CompleteImportRequest(_message.Message):
     DUPLICATES_FIELD_NUMBER: _builtins.int
     REJECTED_FIELD_NUMBER: _builtins.int
     REQUEST_ID_FIELD_NUMBER: _builtins.int
+    WAIT_FOR_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """`ledgers/…/imports/…`"""
     accepted: _builtins.int
     duplicates: _builtins.int
     rejected: _builtins.int
     request_id: _builtins.str
+    wait_for: Global___WaitFor.ValueType
+    """As of ReportToolUseRequest."""
     def __init__(
         self,
         *,
@@ -356,10 +370,11 @@ class CompleteImportRequest(_message.Message):
         duplicates: _builtins.int = ...,
         rejected: _builtins.int = ...,
         request_id: _builtins.str = ...,
+        wait_for: Global___WaitFor.ValueType = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["accepted", b"accepted", "duplicates", b"duplicates", "name", b"name", "rejected", b"rejected", "request_id", b"request_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["accepted", b"accepted", "duplicates", b"duplicates", "name", b"name", "rejected", b"rejected", "request_id", b"request_id", "wait_for", b"wait_for"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -400,6 +415,7 @@ class WithdrawImportRequest(_message.Message):
     REASON_FIELD_NUMBER: _builtins.int
     CODE_FIELD_NUMBER: _builtins.int
     REQUEST_ID_FIELD_NUMBER: _builtins.int
+    WAIT_FOR_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """`ledgers/…/imports/…`"""
     reason: _builtins.str
@@ -407,6 +423,8 @@ class WithdrawImportRequest(_message.Message):
     code: _builtins.str
     """Why, as a code."""
     request_id: _builtins.str
+    wait_for: Global___WaitFor.ValueType
+    """As of ReportToolUseRequest."""
     def __init__(
         self,
         *,
@@ -414,10 +432,11 @@ class WithdrawImportRequest(_message.Message):
         reason: _builtins.str = ...,
         code: _builtins.str = ...,
         request_id: _builtins.str = ...,
+        wait_for: Global___WaitFor.ValueType = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["code", b"code", "name", b"name", "reason", b"reason", "request_id", b"request_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["code", b"code", "name", b"name", "reason", b"reason", "request_id", b"request_id", "wait_for", b"wait_for"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -458,6 +477,7 @@ class WithdrawToolUseRequest(_message.Message):
     REASON_FIELD_NUMBER: _builtins.int
     CODE_FIELD_NUMBER: _builtins.int
     REQUEST_ID_FIELD_NUMBER: _builtins.int
+    WAIT_FOR_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """`ledgers/…/toolUses/…`"""
     reason: _builtins.str
@@ -465,6 +485,8 @@ class WithdrawToolUseRequest(_message.Message):
     code: _builtins.str
     """Why, as a code."""
     request_id: _builtins.str
+    wait_for: Global___WaitFor.ValueType
+    """As of ReportToolUseRequest."""
     def __init__(
         self,
         *,
@@ -472,10 +494,11 @@ class WithdrawToolUseRequest(_message.Message):
         reason: _builtins.str = ...,
         code: _builtins.str = ...,
         request_id: _builtins.str = ...,
+        wait_for: Global___WaitFor.ValueType = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["code", b"code", "name", b"name", "reason", b"reason", "request_id", b"request_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["code", b"code", "name", b"name", "reason", b"reason", "request_id", b"request_id", "wait_for", b"wait_for"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -515,21 +538,25 @@ class MarkToolUseSameAsRequest(_message.Message):
     NAME_FIELD_NUMBER: _builtins.int
     SAME_AS_FIELD_NUMBER: _builtins.int
     REQUEST_ID_FIELD_NUMBER: _builtins.int
+    WAIT_FOR_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """`ledgers/…/toolUses/…`: the report that stops counting."""
     same_as: _builtins.str
     """`toolUses/…`: the report that goes on counting."""
     request_id: _builtins.str
+    wait_for: Global___WaitFor.ValueType
+    """As of ReportToolUseRequest."""
     def __init__(
         self,
         *,
         name: _builtins.str = ...,
         same_as: _builtins.str = ...,
         request_id: _builtins.str = ...,
+        wait_for: Global___WaitFor.ValueType = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["name", b"name", "request_id", b"request_id", "same_as", b"same_as"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["name", b"name", "request_id", b"request_id", "same_as", b"same_as", "wait_for", b"wait_for"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

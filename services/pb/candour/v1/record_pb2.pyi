@@ -9,6 +9,7 @@ member for member; a member that is not set is not known.
 """
 
 from services.pb.candour.v1 import common_pb2 as _common_pb2
+from services.pb.candour.v1 import ingest_pb2 as _ingest_pb2
 from collections import abc as _abc
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
@@ -255,9 +256,12 @@ class RecordRequest(_message.Message):
     PARENT_FIELD_NUMBER: _builtins.int
     FACT_FIELD_NUMBER: _builtins.int
     REQUEST_ID_FIELD_NUMBER: _builtins.int
+    WAIT_FOR_FIELD_NUMBER: _builtins.int
     parent: _builtins.str
     """`ledgers/…`"""
     request_id: _builtins.str
+    wait_for: _ingest_pb2.WaitFor.ValueType
+    """As of ReportToolUseRequest."""
     @_builtins.property
     def fact(self) -> Global___RecordedFact: ...
     def __init__(
@@ -266,10 +270,11 @@ class RecordRequest(_message.Message):
         parent: _builtins.str = ...,
         fact: Global___RecordedFact | None = ...,
         request_id: _builtins.str = ...,
+        wait_for: _ingest_pb2.WaitFor.ValueType = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["fact", b"fact"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["fact", b"fact", "parent", b"parent", "request_id", b"request_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["fact", b"fact", "parent", b"parent", "request_id", b"request_id", "wait_for", b"wait_for"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -402,12 +407,15 @@ class AmendToolUseRequest(_message.Message):
     CASE_NUMBER_FIELD_NUMBER: _builtins.int
     PERFORMER_FIELD_NUMBER: _builtins.int
     REQUEST_ID_FIELD_NUMBER: _builtins.int
+    WAIT_FOR_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """`ledgers/…/toolUses/…`"""
     code: _builtins.str
     """Why, as a code and in words; the words are protected."""
     reason: _builtins.str
     request_id: _builtins.str
+    wait_for: _ingest_pb2.WaitFor.ValueType
+    """As of ReportToolUseRequest."""
     @_builtins.property
     def to(self) -> Global___Amendment: ...
     @_builtins.property
@@ -434,10 +442,11 @@ class AmendToolUseRequest(_message.Message):
         case_number: _common_pb2.ProtectedText | None = ...,
         performer: _common_pb2.Performer | None = ...,
         request_id: _builtins.str = ...,
+        wait_for: _ingest_pb2.WaitFor.ValueType = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["case_number", b"case_number", "new_reason", b"new_reason", "performer", b"performer", "to", b"to"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["case_number", b"case_number", "code", b"code", "name", b"name", "new_reason", b"new_reason", "performer", b"performer", "reason", b"reason", "request_id", b"request_id", "to", b"to", "unset", b"unset"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["case_number", b"case_number", "code", b"code", "name", b"name", "new_reason", b"new_reason", "performer", b"performer", "reason", b"reason", "request_id", b"request_id", "to", b"to", "unset", b"unset", "wait_for", b"wait_for"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -480,11 +489,14 @@ class ReportOutcomeRequest(_message.Message):
     AT_FIELD_NUMBER: _builtins.int
     VERIFIERS_FIELD_NUMBER: _builtins.int
     REQUEST_ID_FIELD_NUMBER: _builtins.int
+    WAIT_FOR_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """`ledgers/…/toolUses/…`"""
     outcome: _common_pb2.Outcome.ValueType
     human_verified: _builtins.bool
     request_id: _builtins.str
+    wait_for: _ingest_pb2.WaitFor.ValueType
+    """As of ReportToolUseRequest."""
     @_builtins.property
     def at(self) -> _common_pb2.Occurred: ...
     @_builtins.property
@@ -500,10 +512,11 @@ class ReportOutcomeRequest(_message.Message):
         at: _common_pb2.Occurred | None = ...,
         verifiers: _abc.Iterable[_builtins.str] | None = ...,
         request_id: _builtins.str = ...,
+        wait_for: _ingest_pb2.WaitFor.ValueType = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["_human_verified", b"_human_verified", "at", b"at", "human_verified", b"human_verified"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_human_verified", b"_human_verified", "at", b"at", "human_verified", b"human_verified", "name", b"name", "outcome", b"outcome", "request_id", b"request_id", "verifiers", b"verifiers"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_human_verified", b"_human_verified", "at", b"at", "human_verified", b"human_verified", "name", b"name", "outcome", b"outcome", "request_id", b"request_id", "verifiers", b"verifiers", "wait_for", b"wait_for"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__human_verified: _TypeAlias = _typing.Literal["human_verified"]  # noqa: Y015
     _WhichOneofArgType__human_verified: _TypeAlias = _typing.Literal["_human_verified", b"_human_verified"]  # noqa: Y015
@@ -545,9 +558,12 @@ class ReportDataFlowsRequest(_message.Message):
     NAME_FIELD_NUMBER: _builtins.int
     DATA_FLOWS_FIELD_NUMBER: _builtins.int
     REQUEST_ID_FIELD_NUMBER: _builtins.int
+    WAIT_FOR_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """`ledgers/…/toolUses/…`"""
     request_id: _builtins.str
+    wait_for: _ingest_pb2.WaitFor.ValueType
+    """As of ReportToolUseRequest."""
     @_builtins.property
     def data_flows(self) -> _containers.RepeatedCompositeFieldContainer[_common_pb2.DataFlow]: ...
     def __init__(
@@ -556,10 +572,11 @@ class ReportDataFlowsRequest(_message.Message):
         name: _builtins.str = ...,
         data_flows: _abc.Iterable[_common_pb2.DataFlow] | None = ...,
         request_id: _builtins.str = ...,
+        wait_for: _ingest_pb2.WaitFor.ValueType = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["data_flows", b"data_flows", "name", b"name", "request_id", b"request_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["data_flows", b"data_flows", "name", b"name", "request_id", b"request_id", "wait_for", b"wait_for"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

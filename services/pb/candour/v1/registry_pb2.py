@@ -23,11 +23,12 @@ _sym_db = _symbol_database.Default()
 
 
 from services.pb.candour.v1 import common_pb2 as candour_dot_v1_dot_common__pb2
+from services.pb.candour.v1 import ingest_pb2 as candour_dot_v1_dot_ingest__pb2
 from google.api import field_behavior_pb2 as google_dot_api_dot_field__behavior__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x19\x63\x61ndour/v1/registry.proto\x12\ncandour.v1\x1a\x17\x63\x61ndour/v1/common.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"I\n\x06\x41gency\x12\x12\n\x04name\x18\x01 \x01(\tB\x04\xe2\x41\x01\x02\x12\x1a\n\x0c\x64isplay_name\x18\x02 \x01(\tB\x04\xe2\x41\x01\x02\x12\x0f\n\x07\x63ountry\x18\x03 \x01(\t\"^\n\nTechnology\x12\x12\n\x04name\x18\x01 \x01(\tB\x04\xe2\x41\x01\x02\x12\x1a\n\x0c\x64isplay_name\x18\x02 \x01(\tB\x04\xe2\x41\x01\x02\x12\x0e\n\x06vendor\x18\x03 \x01(\t\x12\x10\n\x08\x63\x61tegory\x18\x04 \x01(\t\"\\\n\x06Source\x12\x12\n\x04name\x18\x01 \x01(\tB\x04\xe2\x41\x01\x02\x12\x1a\n\x0c\x64isplay_name\x18\x02 \x01(\tB\x04\xe2\x41\x01\x02\x12\x0e\n\x06\x61gency\x18\x03 \x01(\t\x12\x12\n\ntechnology\x18\x04 \x01(\t\"\xa6\x03\n\rAuthorization\x12\x12\n\x04name\x18\x01 \x01(\tB\x04\xe2\x41\x01\x02\x12\x14\n\x06\x61gency\x18\x02 \x01(\tB\x04\xe2\x41\x01\x02\x12\x31\n\x04kind\x18\x03 \x01(\x0e\x32\x1d.candour.v1.AuthorizationKindB\x04\xe2\x41\x01\x02\x12)\n\x05valid\x18\x04 \x01(\x0b\x32\x14.candour.v1.IntervalB\x04\xe2\x41\x01\x02\x12\x12\n\nidentifier\x18\x05 \x01(\t\x12.\n\ngranted_at\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x18\n\x10granting_officer\x18\x07 \x01(\t\x12\x15\n\rgranting_rank\x18\x08 \x01(\t\x12\x12\n\ninstrument\x18\t \x01(\t\x12\x1a\n\x12instrument_version\x18\n \x01(\t\x12\x19\n\x0curgency_used\x18\x0b \x01(\x08H\x00\x88\x01\x01\x12\x14\n\x0ctechnologies\x18\x0c \x03(\t\x12\r\n\x05units\x18\r \x03(\t\x12\x17\n\x0foffence_classes\x18\x0e \x03(\tB\x0f\n\r_urgency_used\"k\n\x15RegisterAgencyRequest\x12\x14\n\x06parent\x18\x01 \x01(\tB\x04\xe2\x41\x01\x02\x12(\n\x06\x61gency\x18\x02 \x01(\x0b\x32\x12.candour.v1.AgencyB\x04\xe2\x41\x01\x02\x12\x12\n\nrequest_id\x18\x03 \x01(\t\"R\n\x16RegisterAgencyResponse\x12$\n\x07receipt\x18\x01 \x01(\x0b\x32\x13.candour.v1.Receipt\x12\x12\n\ncheckpoint\x18\x02 \x01(\t\"w\n\x19RegisterTechnologyRequest\x12\x14\n\x06parent\x18\x01 \x01(\tB\x04\xe2\x41\x01\x02\x12\x30\n\ntechnology\x18\x02 \x01(\x0b\x32\x16.candour.v1.TechnologyB\x04\xe2\x41\x01\x02\x12\x12\n\nrequest_id\x18\x03 \x01(\t\"V\n\x1aRegisterTechnologyResponse\x12$\n\x07receipt\x18\x01 \x01(\x0b\x32\x13.candour.v1.Receipt\x12\x12\n\ncheckpoint\x18\x02 \x01(\t\"U\n\x16\x41liasTechnologyRequest\x12\x12\n\x04name\x18\x01 \x01(\tB\x04\xe2\x41\x01\x02\x12\x13\n\x05\x61lias\x18\x02 \x01(\tB\x04\xe2\x41\x01\x02\x12\x12\n\nrequest_id\x18\x03 \x01(\t\"S\n\x17\x41liasTechnologyResponse\x12$\n\x07receipt\x18\x01 \x01(\x0b\x32\x13.candour.v1.Receipt\x12\x12\n\ncheckpoint\x18\x02 \x01(\t\"k\n\x15RegisterSourceRequest\x12\x14\n\x06parent\x18\x01 \x01(\tB\x04\xe2\x41\x01\x02\x12(\n\x06source\x18\x02 \x01(\x0b\x32\x12.candour.v1.SourceB\x04\xe2\x41\x01\x02\x12\x12\n\nrequest_id\x18\x03 \x01(\t\"R\n\x16RegisterSourceResponse\x12$\n\x07receipt\x18\x01 \x01(\x0b\x32\x13.candour.v1.Receipt\x12\x12\n\ncheckpoint\x18\x02 \x01(\t\"}\n\x19GrantAuthorizationRequest\x12\x14\n\x06parent\x18\x01 \x01(\tB\x04\xe2\x41\x01\x02\x12\x36\n\rauthorization\x18\x02 \x01(\x0b\x32\x19.candour.v1.AuthorizationB\x04\xe2\x41\x01\x02\x12\x12\n\nrequest_id\x18\x03 \x01(\t\"V\n\x1aGrantAuthorizationResponse\x12$\n\x07receipt\x18\x01 \x01(\x0b\x32\x13.candour.v1.Receipt\x12\x12\n\ncheckpoint\x18\x02 \x01(\t\"_\n\x18LinkAuthorizationRequest\x12\x12\n\x04name\x18\x01 \x01(\tB\x04\xe2\x41\x01\x02\x12\x1b\n\rauthorization\x18\x02 \x01(\tB\x04\xe2\x41\x01\x02\x12\x12\n\nrequest_id\x18\x03 \x01(\t\"U\n\x19LinkAuthorizationResponse\x12$\n\x07receipt\x18\x01 \x01(\x0b\x32\x13.candour.v1.Receipt\x12\x12\n\ncheckpoint\x18\x02 \x01(\t\"\xa6\x01\n\x15ListRegisteredRequest\x12\x14\n\x06parent\x18\x01 \x01(\tB\x04\xe2\x41\x01\x02\x12\x18\n\ncollection\x18\x02 \x01(\tB\x04\xe2\x41\x01\x02\x12\x11\n\tpage_size\x18\x03 \x01(\x05\x12\x12\n\npage_token\x18\x04 \x01(\t\x12\x1f\n\x05\x61s_of\x18\x05 \x01(\x0b\x32\x10.candour.v1.AsOf\x12\x15\n\rmin_tree_size\x18\x06 \x01(\x03\"h\n\nRegistered\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x14\n\x0c\x64isplay_name\x18\x02 \x01(\t\x12\x0f\n\x07\x61liases\x18\x03 \x03(\t\x12\x12\n\nleaf_index\x18\x04 \x01(\x03\x12\x11\n\twithdrawn\x18\x05 \x01(\x08\"p\n\x16ListRegisteredResponse\x12*\n\nregistered\x18\x01 \x03(\x0b\x32\x16.candour.v1.Registered\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\x12\x11\n\ttree_size\x18\x03 \x01(\x03*\xf2\x01\n\x11\x41uthorizationKind\x12\"\n\x1e\x41UTHORIZATION_KIND_UNSPECIFIED\x10\x00\x12\x1e\n\x1a\x41UTHORIZATION_KIND_WARRANT\x10\x01\x12\x1c\n\x18\x41UTHORIZATION_KIND_ORDER\x10\x02\x12\x1e\n\x1a\x41UTHORIZATION_KIND_STATUTE\x10\x03\x12\x1e\n\x1a\x41UTHORIZATION_KIND_CONSENT\x10\x04\x12\x1d\n\x19\x41UTHORIZATION_KIND_POLICY\x10\x05\x12\x1c\n\x18\x41UTHORIZATION_KIND_OTHER\x10\x06\x32\xa4\x05\n\x0fRegistryService\x12W\n\x0eRegisterAgency\x12!.candour.v1.RegisterAgencyRequest\x1a\".candour.v1.RegisterAgencyResponse\x12\x63\n\x12RegisterTechnology\x12%.candour.v1.RegisterTechnologyRequest\x1a&.candour.v1.RegisterTechnologyResponse\x12Z\n\x0f\x41liasTechnology\x12\".candour.v1.AliasTechnologyRequest\x1a#.candour.v1.AliasTechnologyResponse\x12W\n\x0eRegisterSource\x12!.candour.v1.RegisterSourceRequest\x1a\".candour.v1.RegisterSourceResponse\x12\x63\n\x12GrantAuthorization\x12%.candour.v1.GrantAuthorizationRequest\x1a&.candour.v1.GrantAuthorizationResponse\x12`\n\x11LinkAuthorization\x12$.candour.v1.LinkAuthorizationRequest\x1a%.candour.v1.LinkAuthorizationResponse\x12W\n\x0eListRegistered\x12!.candour.v1.ListRegisteredRequest\x1a\".candour.v1.ListRegisteredResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x19\x63\x61ndour/v1/registry.proto\x12\ncandour.v1\x1a\x17\x63\x61ndour/v1/common.proto\x1a\x17\x63\x61ndour/v1/ingest.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"I\n\x06\x41gency\x12\x12\n\x04name\x18\x01 \x01(\tB\x04\xe2\x41\x01\x02\x12\x1a\n\x0c\x64isplay_name\x18\x02 \x01(\tB\x04\xe2\x41\x01\x02\x12\x0f\n\x07\x63ountry\x18\x03 \x01(\t\"^\n\nTechnology\x12\x12\n\x04name\x18\x01 \x01(\tB\x04\xe2\x41\x01\x02\x12\x1a\n\x0c\x64isplay_name\x18\x02 \x01(\tB\x04\xe2\x41\x01\x02\x12\x0e\n\x06vendor\x18\x03 \x01(\t\x12\x10\n\x08\x63\x61tegory\x18\x04 \x01(\t\"\\\n\x06Source\x12\x12\n\x04name\x18\x01 \x01(\tB\x04\xe2\x41\x01\x02\x12\x1a\n\x0c\x64isplay_name\x18\x02 \x01(\tB\x04\xe2\x41\x01\x02\x12\x0e\n\x06\x61gency\x18\x03 \x01(\t\x12\x12\n\ntechnology\x18\x04 \x01(\t\"\xa6\x03\n\rAuthorization\x12\x12\n\x04name\x18\x01 \x01(\tB\x04\xe2\x41\x01\x02\x12\x14\n\x06\x61gency\x18\x02 \x01(\tB\x04\xe2\x41\x01\x02\x12\x31\n\x04kind\x18\x03 \x01(\x0e\x32\x1d.candour.v1.AuthorizationKindB\x04\xe2\x41\x01\x02\x12)\n\x05valid\x18\x04 \x01(\x0b\x32\x14.candour.v1.IntervalB\x04\xe2\x41\x01\x02\x12\x12\n\nidentifier\x18\x05 \x01(\t\x12.\n\ngranted_at\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x18\n\x10granting_officer\x18\x07 \x01(\t\x12\x15\n\rgranting_rank\x18\x08 \x01(\t\x12\x12\n\ninstrument\x18\t \x01(\t\x12\x1a\n\x12instrument_version\x18\n \x01(\t\x12\x19\n\x0curgency_used\x18\x0b \x01(\x08H\x00\x88\x01\x01\x12\x14\n\x0ctechnologies\x18\x0c \x03(\t\x12\r\n\x05units\x18\r \x03(\t\x12\x17\n\x0foffence_classes\x18\x0e \x03(\tB\x0f\n\r_urgency_used\"\x92\x01\n\x15RegisterAgencyRequest\x12\x14\n\x06parent\x18\x01 \x01(\tB\x04\xe2\x41\x01\x02\x12(\n\x06\x61gency\x18\x02 \x01(\x0b\x32\x12.candour.v1.AgencyB\x04\xe2\x41\x01\x02\x12\x12\n\nrequest_id\x18\x03 \x01(\t\x12%\n\x08wait_for\x18\x04 \x01(\x0e\x32\x13.candour.v1.WaitFor\"R\n\x16RegisterAgencyResponse\x12$\n\x07receipt\x18\x01 \x01(\x0b\x32\x13.candour.v1.Receipt\x12\x12\n\ncheckpoint\x18\x02 \x01(\t\"\x9e\x01\n\x19RegisterTechnologyRequest\x12\x14\n\x06parent\x18\x01 \x01(\tB\x04\xe2\x41\x01\x02\x12\x30\n\ntechnology\x18\x02 \x01(\x0b\x32\x16.candour.v1.TechnologyB\x04\xe2\x41\x01\x02\x12\x12\n\nrequest_id\x18\x03 \x01(\t\x12%\n\x08wait_for\x18\x04 \x01(\x0e\x32\x13.candour.v1.WaitFor\"V\n\x1aRegisterTechnologyResponse\x12$\n\x07receipt\x18\x01 \x01(\x0b\x32\x13.candour.v1.Receipt\x12\x12\n\ncheckpoint\x18\x02 \x01(\t\"|\n\x16\x41liasTechnologyRequest\x12\x12\n\x04name\x18\x01 \x01(\tB\x04\xe2\x41\x01\x02\x12\x13\n\x05\x61lias\x18\x02 \x01(\tB\x04\xe2\x41\x01\x02\x12\x12\n\nrequest_id\x18\x03 \x01(\t\x12%\n\x08wait_for\x18\x04 \x01(\x0e\x32\x13.candour.v1.WaitFor\"S\n\x17\x41liasTechnologyResponse\x12$\n\x07receipt\x18\x01 \x01(\x0b\x32\x13.candour.v1.Receipt\x12\x12\n\ncheckpoint\x18\x02 \x01(\t\"\x92\x01\n\x15RegisterSourceRequest\x12\x14\n\x06parent\x18\x01 \x01(\tB\x04\xe2\x41\x01\x02\x12(\n\x06source\x18\x02 \x01(\x0b\x32\x12.candour.v1.SourceB\x04\xe2\x41\x01\x02\x12\x12\n\nrequest_id\x18\x03 \x01(\t\x12%\n\x08wait_for\x18\x04 \x01(\x0e\x32\x13.candour.v1.WaitFor\"R\n\x16RegisterSourceResponse\x12$\n\x07receipt\x18\x01 \x01(\x0b\x32\x13.candour.v1.Receipt\x12\x12\n\ncheckpoint\x18\x02 \x01(\t\"\xa4\x01\n\x19GrantAuthorizationRequest\x12\x14\n\x06parent\x18\x01 \x01(\tB\x04\xe2\x41\x01\x02\x12\x36\n\rauthorization\x18\x02 \x01(\x0b\x32\x19.candour.v1.AuthorizationB\x04\xe2\x41\x01\x02\x12\x12\n\nrequest_id\x18\x03 \x01(\t\x12%\n\x08wait_for\x18\x04 \x01(\x0e\x32\x13.candour.v1.WaitFor\"V\n\x1aGrantAuthorizationResponse\x12$\n\x07receipt\x18\x01 \x01(\x0b\x32\x13.candour.v1.Receipt\x12\x12\n\ncheckpoint\x18\x02 \x01(\t\"\x86\x01\n\x18LinkAuthorizationRequest\x12\x12\n\x04name\x18\x01 \x01(\tB\x04\xe2\x41\x01\x02\x12\x1b\n\rauthorization\x18\x02 \x01(\tB\x04\xe2\x41\x01\x02\x12\x12\n\nrequest_id\x18\x03 \x01(\t\x12%\n\x08wait_for\x18\x04 \x01(\x0e\x32\x13.candour.v1.WaitFor\"U\n\x19LinkAuthorizationResponse\x12$\n\x07receipt\x18\x01 \x01(\x0b\x32\x13.candour.v1.Receipt\x12\x12\n\ncheckpoint\x18\x02 \x01(\t\"\xa6\x01\n\x15ListRegisteredRequest\x12\x14\n\x06parent\x18\x01 \x01(\tB\x04\xe2\x41\x01\x02\x12\x18\n\ncollection\x18\x02 \x01(\tB\x04\xe2\x41\x01\x02\x12\x11\n\tpage_size\x18\x03 \x01(\x05\x12\x12\n\npage_token\x18\x04 \x01(\t\x12\x1f\n\x05\x61s_of\x18\x05 \x01(\x0b\x32\x10.candour.v1.AsOf\x12\x15\n\rmin_tree_size\x18\x06 \x01(\x03\"h\n\nRegistered\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x14\n\x0c\x64isplay_name\x18\x02 \x01(\t\x12\x0f\n\x07\x61liases\x18\x03 \x03(\t\x12\x12\n\nleaf_index\x18\x04 \x01(\x03\x12\x11\n\twithdrawn\x18\x05 \x01(\x08\"p\n\x16ListRegisteredResponse\x12*\n\nregistered\x18\x01 \x03(\x0b\x32\x16.candour.v1.Registered\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\x12\x11\n\ttree_size\x18\x03 \x01(\x03*\xf2\x01\n\x11\x41uthorizationKind\x12\"\n\x1e\x41UTHORIZATION_KIND_UNSPECIFIED\x10\x00\x12\x1e\n\x1a\x41UTHORIZATION_KIND_WARRANT\x10\x01\x12\x1c\n\x18\x41UTHORIZATION_KIND_ORDER\x10\x02\x12\x1e\n\x1a\x41UTHORIZATION_KIND_STATUTE\x10\x03\x12\x1e\n\x1a\x41UTHORIZATION_KIND_CONSENT\x10\x04\x12\x1d\n\x19\x41UTHORIZATION_KIND_POLICY\x10\x05\x12\x1c\n\x18\x41UTHORIZATION_KIND_OTHER\x10\x06\x32\xa4\x05\n\x0fRegistryService\x12W\n\x0eRegisterAgency\x12!.candour.v1.RegisterAgencyRequest\x1a\".candour.v1.RegisterAgencyResponse\x12\x63\n\x12RegisterTechnology\x12%.candour.v1.RegisterTechnologyRequest\x1a&.candour.v1.RegisterTechnologyResponse\x12Z\n\x0f\x41liasTechnology\x12\".candour.v1.AliasTechnologyRequest\x1a#.candour.v1.AliasTechnologyResponse\x12W\n\x0eRegisterSource\x12!.candour.v1.RegisterSourceRequest\x1a\".candour.v1.RegisterSourceResponse\x12\x63\n\x12GrantAuthorization\x12%.candour.v1.GrantAuthorizationRequest\x1a&.candour.v1.GrantAuthorizationResponse\x12`\n\x11LinkAuthorization\x12$.candour.v1.LinkAuthorizationRequest\x1a%.candour.v1.LinkAuthorizationResponse\x12W\n\x0eListRegistered\x12!.candour.v1.ListRegisteredRequest\x1a\".candour.v1.ListRegisteredResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -82,46 +83,46 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_LISTREGISTEREDREQUEST'].fields_by_name['parent']._serialized_options = b'\342A\001\002'
   _globals['_LISTREGISTEREDREQUEST'].fields_by_name['collection']._loaded_options = None
   _globals['_LISTREGISTEREDREQUEST'].fields_by_name['collection']._serialized_options = b'\342A\001\002'
-  _globals['_AUTHORIZATIONKIND']._serialized_start=2378
-  _globals['_AUTHORIZATIONKIND']._serialized_end=2620
-  _globals['_AGENCY']._serialized_start=132
-  _globals['_AGENCY']._serialized_end=205
-  _globals['_TECHNOLOGY']._serialized_start=207
-  _globals['_TECHNOLOGY']._serialized_end=301
-  _globals['_SOURCE']._serialized_start=303
-  _globals['_SOURCE']._serialized_end=395
-  _globals['_AUTHORIZATION']._serialized_start=398
-  _globals['_AUTHORIZATION']._serialized_end=820
-  _globals['_REGISTERAGENCYREQUEST']._serialized_start=822
-  _globals['_REGISTERAGENCYREQUEST']._serialized_end=929
-  _globals['_REGISTERAGENCYRESPONSE']._serialized_start=931
-  _globals['_REGISTERAGENCYRESPONSE']._serialized_end=1013
-  _globals['_REGISTERTECHNOLOGYREQUEST']._serialized_start=1015
-  _globals['_REGISTERTECHNOLOGYREQUEST']._serialized_end=1134
-  _globals['_REGISTERTECHNOLOGYRESPONSE']._serialized_start=1136
-  _globals['_REGISTERTECHNOLOGYRESPONSE']._serialized_end=1222
-  _globals['_ALIASTECHNOLOGYREQUEST']._serialized_start=1224
-  _globals['_ALIASTECHNOLOGYREQUEST']._serialized_end=1309
-  _globals['_ALIASTECHNOLOGYRESPONSE']._serialized_start=1311
-  _globals['_ALIASTECHNOLOGYRESPONSE']._serialized_end=1394
-  _globals['_REGISTERSOURCEREQUEST']._serialized_start=1396
-  _globals['_REGISTERSOURCEREQUEST']._serialized_end=1503
-  _globals['_REGISTERSOURCERESPONSE']._serialized_start=1505
-  _globals['_REGISTERSOURCERESPONSE']._serialized_end=1587
-  _globals['_GRANTAUTHORIZATIONREQUEST']._serialized_start=1589
-  _globals['_GRANTAUTHORIZATIONREQUEST']._serialized_end=1714
-  _globals['_GRANTAUTHORIZATIONRESPONSE']._serialized_start=1716
-  _globals['_GRANTAUTHORIZATIONRESPONSE']._serialized_end=1802
-  _globals['_LINKAUTHORIZATIONREQUEST']._serialized_start=1804
-  _globals['_LINKAUTHORIZATIONREQUEST']._serialized_end=1899
-  _globals['_LINKAUTHORIZATIONRESPONSE']._serialized_start=1901
-  _globals['_LINKAUTHORIZATIONRESPONSE']._serialized_end=1986
-  _globals['_LISTREGISTEREDREQUEST']._serialized_start=1989
-  _globals['_LISTREGISTEREDREQUEST']._serialized_end=2155
-  _globals['_REGISTERED']._serialized_start=2157
-  _globals['_REGISTERED']._serialized_end=2261
-  _globals['_LISTREGISTEREDRESPONSE']._serialized_start=2263
-  _globals['_LISTREGISTEREDRESPONSE']._serialized_end=2375
-  _globals['_REGISTRYSERVICE']._serialized_start=2623
-  _globals['_REGISTRYSERVICE']._serialized_end=3299
+  _globals['_AUTHORIZATIONKIND']._serialized_start=2642
+  _globals['_AUTHORIZATIONKIND']._serialized_end=2884
+  _globals['_AGENCY']._serialized_start=157
+  _globals['_AGENCY']._serialized_end=230
+  _globals['_TECHNOLOGY']._serialized_start=232
+  _globals['_TECHNOLOGY']._serialized_end=326
+  _globals['_SOURCE']._serialized_start=328
+  _globals['_SOURCE']._serialized_end=420
+  _globals['_AUTHORIZATION']._serialized_start=423
+  _globals['_AUTHORIZATION']._serialized_end=845
+  _globals['_REGISTERAGENCYREQUEST']._serialized_start=848
+  _globals['_REGISTERAGENCYREQUEST']._serialized_end=994
+  _globals['_REGISTERAGENCYRESPONSE']._serialized_start=996
+  _globals['_REGISTERAGENCYRESPONSE']._serialized_end=1078
+  _globals['_REGISTERTECHNOLOGYREQUEST']._serialized_start=1081
+  _globals['_REGISTERTECHNOLOGYREQUEST']._serialized_end=1239
+  _globals['_REGISTERTECHNOLOGYRESPONSE']._serialized_start=1241
+  _globals['_REGISTERTECHNOLOGYRESPONSE']._serialized_end=1327
+  _globals['_ALIASTECHNOLOGYREQUEST']._serialized_start=1329
+  _globals['_ALIASTECHNOLOGYREQUEST']._serialized_end=1453
+  _globals['_ALIASTECHNOLOGYRESPONSE']._serialized_start=1455
+  _globals['_ALIASTECHNOLOGYRESPONSE']._serialized_end=1538
+  _globals['_REGISTERSOURCEREQUEST']._serialized_start=1541
+  _globals['_REGISTERSOURCEREQUEST']._serialized_end=1687
+  _globals['_REGISTERSOURCERESPONSE']._serialized_start=1689
+  _globals['_REGISTERSOURCERESPONSE']._serialized_end=1771
+  _globals['_GRANTAUTHORIZATIONREQUEST']._serialized_start=1774
+  _globals['_GRANTAUTHORIZATIONREQUEST']._serialized_end=1938
+  _globals['_GRANTAUTHORIZATIONRESPONSE']._serialized_start=1940
+  _globals['_GRANTAUTHORIZATIONRESPONSE']._serialized_end=2026
+  _globals['_LINKAUTHORIZATIONREQUEST']._serialized_start=2029
+  _globals['_LINKAUTHORIZATIONREQUEST']._serialized_end=2163
+  _globals['_LINKAUTHORIZATIONRESPONSE']._serialized_start=2165
+  _globals['_LINKAUTHORIZATIONRESPONSE']._serialized_end=2250
+  _globals['_LISTREGISTEREDREQUEST']._serialized_start=2253
+  _globals['_LISTREGISTEREDREQUEST']._serialized_end=2419
+  _globals['_REGISTERED']._serialized_start=2421
+  _globals['_REGISTERED']._serialized_end=2525
+  _globals['_LISTREGISTEREDRESPONSE']._serialized_start=2527
+  _globals['_LISTREGISTEREDRESPONSE']._serialized_end=2639
+  _globals['_REGISTRYSERVICE']._serialized_start=2887
+  _globals['_REGISTRYSERVICE']._serialized_end=3563
 # @@protoc_insertion_point(module_scope)

@@ -8,6 +8,7 @@ a name that is taken is ALREADY_EXISTS.
 """
 
 from services.pb.candour.v1 import common_pb2 as _common_pb2
+from services.pb.candour.v1 import ingest_pb2 as _ingest_pb2
 from collections import abc as _abc
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
@@ -226,8 +227,11 @@ class RegisterAgencyRequest(_message.Message):
     PARENT_FIELD_NUMBER: _builtins.int
     AGENCY_FIELD_NUMBER: _builtins.int
     REQUEST_ID_FIELD_NUMBER: _builtins.int
+    WAIT_FOR_FIELD_NUMBER: _builtins.int
     parent: _builtins.str
     request_id: _builtins.str
+    wait_for: _ingest_pb2.WaitFor.ValueType
+    """As of ReportToolUseRequest."""
     @_builtins.property
     def agency(self) -> Global___Agency: ...
     def __init__(
@@ -236,10 +240,11 @@ class RegisterAgencyRequest(_message.Message):
         parent: _builtins.str = ...,
         agency: Global___Agency | None = ...,
         request_id: _builtins.str = ...,
+        wait_for: _ingest_pb2.WaitFor.ValueType = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["agency", b"agency"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["agency", b"agency", "parent", b"parent", "request_id", b"request_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["agency", b"agency", "parent", b"parent", "request_id", b"request_id", "wait_for", b"wait_for"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -279,8 +284,11 @@ class RegisterTechnologyRequest(_message.Message):
     PARENT_FIELD_NUMBER: _builtins.int
     TECHNOLOGY_FIELD_NUMBER: _builtins.int
     REQUEST_ID_FIELD_NUMBER: _builtins.int
+    WAIT_FOR_FIELD_NUMBER: _builtins.int
     parent: _builtins.str
     request_id: _builtins.str
+    wait_for: _ingest_pb2.WaitFor.ValueType
+    """As of ReportToolUseRequest."""
     @_builtins.property
     def technology(self) -> Global___Technology: ...
     def __init__(
@@ -289,10 +297,11 @@ class RegisterTechnologyRequest(_message.Message):
         parent: _builtins.str = ...,
         technology: Global___Technology | None = ...,
         request_id: _builtins.str = ...,
+        wait_for: _ingest_pb2.WaitFor.ValueType = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["technology", b"technology"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["parent", b"parent", "request_id", b"request_id", "technology", b"technology"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["parent", b"parent", "request_id", b"request_id", "technology", b"technology", "wait_for", b"wait_for"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -332,21 +341,25 @@ class AliasTechnologyRequest(_message.Message):
     NAME_FIELD_NUMBER: _builtins.int
     ALIAS_FIELD_NUMBER: _builtins.int
     REQUEST_ID_FIELD_NUMBER: _builtins.int
+    WAIT_FOR_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """`ledgers/…/technologies/…`, registered."""
     alias: _builtins.str
     """`technologies/…`; need not be registered."""
     request_id: _builtins.str
+    wait_for: _ingest_pb2.WaitFor.ValueType
+    """As of ReportToolUseRequest."""
     def __init__(
         self,
         *,
         name: _builtins.str = ...,
         alias: _builtins.str = ...,
         request_id: _builtins.str = ...,
+        wait_for: _ingest_pb2.WaitFor.ValueType = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["alias", b"alias", "name", b"name", "request_id", b"request_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["alias", b"alias", "name", b"name", "request_id", b"request_id", "wait_for", b"wait_for"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -386,8 +399,11 @@ class RegisterSourceRequest(_message.Message):
     PARENT_FIELD_NUMBER: _builtins.int
     SOURCE_FIELD_NUMBER: _builtins.int
     REQUEST_ID_FIELD_NUMBER: _builtins.int
+    WAIT_FOR_FIELD_NUMBER: _builtins.int
     parent: _builtins.str
     request_id: _builtins.str
+    wait_for: _ingest_pb2.WaitFor.ValueType
+    """As of ReportToolUseRequest."""
     @_builtins.property
     def source(self) -> Global___Source: ...
     def __init__(
@@ -396,10 +412,11 @@ class RegisterSourceRequest(_message.Message):
         parent: _builtins.str = ...,
         source: Global___Source | None = ...,
         request_id: _builtins.str = ...,
+        wait_for: _ingest_pb2.WaitFor.ValueType = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["source", b"source"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["parent", b"parent", "request_id", b"request_id", "source", b"source"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["parent", b"parent", "request_id", b"request_id", "source", b"source", "wait_for", b"wait_for"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -439,8 +456,11 @@ class GrantAuthorizationRequest(_message.Message):
     PARENT_FIELD_NUMBER: _builtins.int
     AUTHORIZATION_FIELD_NUMBER: _builtins.int
     REQUEST_ID_FIELD_NUMBER: _builtins.int
+    WAIT_FOR_FIELD_NUMBER: _builtins.int
     parent: _builtins.str
     request_id: _builtins.str
+    wait_for: _ingest_pb2.WaitFor.ValueType
+    """As of ReportToolUseRequest."""
     @_builtins.property
     def authorization(self) -> Global___Authorization: ...
     def __init__(
@@ -449,10 +469,11 @@ class GrantAuthorizationRequest(_message.Message):
         parent: _builtins.str = ...,
         authorization: Global___Authorization | None = ...,
         request_id: _builtins.str = ...,
+        wait_for: _ingest_pb2.WaitFor.ValueType = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["authorization", b"authorization"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["authorization", b"authorization", "parent", b"parent", "request_id", b"request_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["authorization", b"authorization", "parent", b"parent", "request_id", b"request_id", "wait_for", b"wait_for"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -492,21 +513,25 @@ class LinkAuthorizationRequest(_message.Message):
     NAME_FIELD_NUMBER: _builtins.int
     AUTHORIZATION_FIELD_NUMBER: _builtins.int
     REQUEST_ID_FIELD_NUMBER: _builtins.int
+    WAIT_FOR_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """`ledgers/…/toolUses/…`"""
     authorization: _builtins.str
     """`authorizations/…`"""
     request_id: _builtins.str
+    wait_for: _ingest_pb2.WaitFor.ValueType
+    """As of ReportToolUseRequest."""
     def __init__(
         self,
         *,
         name: _builtins.str = ...,
         authorization: _builtins.str = ...,
         request_id: _builtins.str = ...,
+        wait_for: _ingest_pb2.WaitFor.ValueType = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["authorization", b"authorization", "name", b"name", "request_id", b"request_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["authorization", b"authorization", "name", b"name", "request_id", b"request_id", "wait_for", b"wait_for"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

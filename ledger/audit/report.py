@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass, field
-from typing import Any, TypeAlias
+from collections.abc import Callable, Iterable
+from dataclasses import asdict, dataclass, field
+from typing import Any, Final, TypeAlias
 
 from ledger.limits import MAX_FINDINGS
+
+OK: Final = "ok"
+DIFFERS: Final = "differs"
+NOT_CHECKED: Final = "not checked"
 
 # (stage, done, of how many): called a few times a second, on the auditing thread.
 Progress: TypeAlias = Callable[[str, int, int], None]
@@ -27,6 +31,22 @@ class Finding:
     sentence: str
 
 
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One numbered check of an audit from outside.
+
+    Members:
+        number, name: Alike whatever engine ran it.
+        outcome: `ok`, `differs`, or `not checked`.
+        detail: What was looked at, or why it was not, for a person.
+    """
+
+    number: int
+    name: str
+    outcome: str
+    detail: str
+
+
 @dataclass(slots=True)
 class AuditReport:
     """The course of one audit.
@@ -38,6 +58,7 @@ class AuditReport:
         counts: How much was looked at; `erased` counts protected values that are no longer
             shown, `unread` entries of a topic or envelope that this release does not know.
         not_checked: What this audit says nothing about.
+        checks: Of an audit from outside, in order; the local one names tables instead.
     """
 
     tree_size: int = 0
@@ -45,6 +66,7 @@ class AuditReport:
     differences: int = 0
     counts: dict[str, int] = field(default_factory=dict)
     not_checked: list[str] = field(default_factory=list)
+    checks: list[Check] = field(default_factory=list)
     _kept: dict[str, int] = field(default_factory=dict)
 
     @property
@@ -61,12 +83,25 @@ class AuditReport:
     def differs_in(self, what: str) -> bool:
         return what in self._kept
 
+    def take(self, findings: Iterable[Finding], differences: int) -> None:
+        """Note what another process found; `differences` counts those it did not keep, too."""
+        before = self.differences
+        for item in findings:
+            self.differs(item.what, item.where, item.sentence)
+        self.differences = before + differences
+
+    def check(self, number: int, name: str, outcome: str, detail: str) -> None:
+        """Note the outcome of a numbered check."""
+        self.checks.append(Check(number, name, outcome, detail))
+
     def count(self, what: str, more: int) -> None:
         self.counts[what] = self.counts.get(what, 0) + more
 
     def to_object(self) -> dict[str, Any]:
-        """For `--format json`."""
+        """For `--format json`; `checks` only where there are numbered ones."""
+        checks = [asdict(item) for item in self.checks]
         return {
+            **({"checks": checks} if checks else {}),
             "verdict": "good" if self.good else "difference found",
             "tree_size": self.tree_size,
             "differences": self.differences,

@@ -1,0 +1,149 @@
+"""How is a question answered? Four ways; each gives the one shape of answering.py.
+
+UsesInquiry      which uses: how many, the first page of them, each with its verdict
+GroupsInquiry    how many by something
+RegisterInquiry  from the registers, with whatever uses it asks for
+NotRecorded      the ledger does not hold what it would need, and says so
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from ledger.inquiries.answering import (
+    ONLY_THE_LEDGER,
+    UNKNOWN_TIMES,
+    answered,
+    counted_object,
+    coverage,
+    groups_object,
+    list_of_uses,
+    yes_or_no,
+)
+from ledger.inquiries.asked import Asked
+from ledger.inquiries.asker import Asker, Keys
+from ledger.inquiries.finding import Find, grace_us, in_scope
+from ledger.limits import MAX_ANSWER_USES
+
+SCOPE: Final[Mapping[str, bool]] = dict.fromkeys(
+    (*("agency", "technology", "unit", "performer", "case_number"), *("from", "to", "zone")), False
+)
+Answer = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Inquiry:
+    """One of the numbered questions.
+
+    Members:
+        number, text: As people ask it.
+        parameters: Name to whether it is needed.
+        caveats: What every answer of it says beside itself.
+    """
+
+    number: int
+    text: str
+    parameters: Mapping[str, bool]
+    caveats: tuple[str, ...] = ()
+
+    def ask(self, tree_size: int, given: Mapping[str, Any]) -> Asked:
+        """Raises Malformed."""
+        return Asked.ask(self.number, tree_size, given, self.parameters)
+
+    def answer(self, asker: Asker, asked: Asked) -> Answer:
+        """The answer, from whichever asker."""
+        raise NotImplementedError
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UsesInquiry(Inquiry):
+    """Which uses?
+
+    Members:
+        find: The condition.
+        by: Also counted by these, each by itself.
+        more: What more is to be said, from the same.
+    """
+
+    find: Find
+    by: tuple[str, ...] = ()
+    more: Callable[[Asker, Asked], Mapping[str, Any]] | None = None
+
+    def answer(self, asker: Asker, asked: Asked) -> Answer:
+        found = self.find(asker, asked)
+        counted = asker.count(found)
+        grace = grace_us(asker, asked.text("agency"))
+        uses, leaves = list_of_uses(asker, found, grace_us=grace)
+        heard = asker.uses(in_scope(asker, asked), MAX_ANSWER_USES)
+        caveats = [*self.caveats]
+        if counted.possible:
+            caveats.append(UNKNOWN_TIMES)
+        if not counted.count:
+            caveats.append(ONLY_THE_LEDGER)
+        if counted.count + counted.possible > len(uses):
+            caveats.append(f"the first {len(uses)} uses are listed; all are counted")
+        groups = {key: groups_object((key,), asker.groups(found, (key,))) for key in self.by}
+        more = {} if self.more is None else dict(self.more(asker, asked))
+        return answered(
+            asked,
+            self.text,
+            yes_or_no(counted),
+            leaves,
+            **counted_object(counted),
+            uses=uses,
+            groups=groups or None,
+            coverage=coverage(asker, asked, heard),
+            caveats=caveats,
+            **more,
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GroupsInquiry(Inquiry):
+    """How many, by one thing or two?"""
+
+    find: Find = in_scope
+    by: Keys = ("technology",)
+
+    def answer(self, asker: Asker, asked: Asked) -> Answer:
+        found = self.find(asker, asked)
+        by = tuple(filter(None, (asked.text("by") or self.by[0], asked.text("and_by"))))
+        groups = groups_object(by, asker.groups(found, by))
+        counted = asker.count(found)
+        uses = asker.uses(found, MAX_ANSWER_USES)
+        return answered(
+            asked,
+            self.text,
+            counted_object(counted),
+            [leaf for one in uses for leaf in one.leaves],
+            by=list(by),
+            groups=groups,
+            coverage=coverage(asker, asked, uses),
+            caveats=[*self.caveats, *([UNKNOWN_TIMES] if counted.possible else [])],
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RegisterInquiry(Inquiry):
+    """What do the registers say?"""
+
+    tell: Callable[[Asker, Asked], Mapping[str, Any]]
+
+    def answer(self, asker: Asker, asked: Asked) -> Answer:
+        told = dict(self.tell(asker, asked))
+        caveats = [*self.caveats, *told.pop("caveats", ())]
+        return answered(
+            asked, self.text, told.pop("value"), told.pop("basis"), caveats=caveats, **told
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NotRecorded(Inquiry):
+    """The ledger cannot answer this yet; `why` says what it lacks."""
+
+    why: str
+
+    def answer(self, asker: Asker, asked: Asked) -> Answer:
+        return answered(asked, self.text, "not_recorded", (), caveats=[self.why, *self.caveats])

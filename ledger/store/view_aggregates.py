@@ -1,0 +1,159 @@
+"""What do many uses show together? Counts by keys, and the first and last, as of a tree size.
+
+    Sought ──compiler_for──► conditions ──GROUP BY──► ids ──names──► GroupCount
+
+Pure twins: ledger/projections/aggregates.py; what they say of a fold is what these say of the views.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any, Final
+
+from sqlalchemy import Connection, Engine, and_, case, func, select
+
+from ledger.errors import Refused
+from ledger.limits import MAX_GROUPS
+from ledger.projections.aggregates import (
+    DELAYS,
+    GROUP_KEYS,
+    LONGER,
+    MAX_GROUP_KEYS,
+    Extent,
+    GroupCount,
+)
+from ledger.projections.sought import Sought
+from ledger.projections.uses import OPEN_EARLIEST, OPEN_LATEST, ReasonState, month_text
+from ledger.store import view_tables as t
+from ledger.store.chunks import chunks
+from ledger.store.core import LedgerStore
+from ledger.store.view_names import aliases_at, compiler_for
+from ledger.store.view_queries import counting
+
+_HOUR_US: Final = 3_600_000_000
+
+
+class TooManyGroups(Refused):
+    """The uses fall into more groups than one answer holds."""
+
+    def __init__(self) -> None:
+        super().__init__(f"there are more than {MAX_GROUPS} groups: narrow the question")
+
+
+class ViewAggregates:
+    """Aggregates over the views of one ledger."""
+
+    def __init__(self, engine: Engine, store: LedgerStore) -> None:
+        self._engine, self._store = engine, store
+
+    def groups(self, sought: Sought, by: Sequence[str]) -> list[GroupCount]:
+        """How many uses in each group, by one or two of GROUP_KEYS, sorted by key.
+
+        Raises:
+            TooManyGroups: Beyond MAX_GROUPS.
+        """
+        assert 0 < len(by) <= MAX_GROUP_KEYS
+        assert set(by) <= set(GROUP_KEYS)
+        with self._engine.connect() as connection:
+            compiler = compiler_for(connection, self._store, sought)
+            certain, conditions = counting(compiler, sought)
+            source: Any = t.uses
+            if "authorization" in by:
+                source = _with_citations(sought.tree_size)
+            keys = [_column(name) for name in by]
+            query = (
+                select(*keys, func.sum(certain), func.count())
+                .select_from(source)
+                .where(*conditions)
+                .group_by(*keys)
+                .limit(MAX_GROUPS + 1)
+            )
+            rows = connection.execute(query).all()
+            if len(rows) > MAX_GROUPS:
+                raise TooManyGroups
+            texts = [
+                _texts(connection, name, {row[place] for row in rows}, sought.tree_size)
+                for place, name in enumerate(by)
+            ]
+        counts: dict[tuple[str, ...], list[int]] = {}
+        for row in rows:
+            key = tuple(told[row[place]] for place, told in enumerate(texts))
+            sums, (count, matched) = counts.setdefault(key, [0, 0]), row[len(by) :]
+            sums[0] += int(count)
+            sums[1] += int(matched) - int(count)
+        return sorted(GroupCount(key, *numbers) for key, numbers in counts.items())
+
+    def extent(self, sought: Sought) -> Extent | None:
+        """The first and the last use that are found for certain; None where there is none."""
+        uses = t.uses.c
+        with self._engine.connect() as connection:
+            compiler = compiler_for(connection, self._store, sought)
+            base = [
+                compiler.standing(),
+                compiler.counted(),
+                compiler.certain(sought.certain),
+            ]
+            first = connection.execute(
+                select(uses.first, uses.earliest_us)
+                .where(*base, uses.earliest_us != OPEN_EARLIEST)
+                .order_by(uses.earliest_us, uses.first)
+                .limit(1)
+            ).first()
+            last = connection.execute(
+                select(uses.first, uses.latest_us)
+                .where(*base, uses.latest_us != OPEN_LATEST)
+                .order_by(uses.latest_us.desc(), uses.first.desc())
+                .limit(1)
+            ).first()
+        if first is None or last is None:
+            return None
+        return Extent(first.first, first.earliest_us, last.first, last.latest_us)
+
+
+def _with_citations(tree_size: int) -> Any:
+    cited = t.use_authorizations.c
+    return t.uses.outerjoin(
+        t.use_authorizations,
+        and_(
+            cited.first == t.uses.c.first, cited.since < tree_size, cited.until >= tree_size
+        ),
+    )
+
+
+def _column(key: str) -> Any:
+    if key == "authorization":
+        return t.use_authorizations.c.authorization
+    if key != "delay":
+        return t.uses.c[key]
+    late_us = t.uses.c.recorded_us - t.uses.c.latest_us
+    upto = [(late_us <= hours * _HOUR_US, place) for place, (hours, _) in enumerate(DELAYS)]
+    return case((t.uses.c.latest_us == OPEN_LATEST, -1), *upto, else_=len(DELAYS))
+
+
+def _texts(
+    connection: Connection, key: str, numbers: Iterable[int | None], tree_size: int
+) -> dict[int | None, str]:
+    """What the numbers of a key stand for; None is the text "" of what is not said."""
+    known = {number for number in numbers if number is not None}
+    if key == "month":
+        found = {number: month_text(number) for number in known}
+    elif key == "reason_state":
+        found = {number: ReasonState(number).name.lower() for number in known}
+    elif key == "delay":
+        names = ("", *(name for _, name in DELAYS), LONGER)
+        found = {number: names[number + 1] for number in known}
+    else:
+        found = names_of(connection, known)
+        if key == "technology":
+            aliases = aliases_at(connection, tree_size)
+            found = {number: aliases.head(name) for number, name in found.items()}
+    return {**found, None: ""}
+
+
+def names_of(connection: Connection, numbers: Iterable[int]) -> dict[int, str]:
+    """The names of ids."""
+    found: dict[int, str] = {}
+    for some in chunks(sorted(numbers)):
+        wanted = select(t.names.c.id, t.names.c.name).where(t.names.c.id.in_(some))
+        found.update(connection.execute(wanted).tuples().all())
+    return found

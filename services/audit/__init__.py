@@ -1,0 +1,1 @@
+"""Auditing from outside: reading tiles and Parquet, many processes, engines of others."""

@@ -21,7 +21,7 @@ from ledger.audit.checks import Course, Number
 from ledger.audit.slices import COMMITTED, STREAM_BYTES, Committed
 from ledger.entry import Entry, decode_entry
 from ledger.errors import CandourError
-from ledger.events import Fact, ToolUseReported
+from ledger.events import Fact, ToolUseAmended, ToolUseReported
 from ledger.limits import USAGE_BATCH
 from ledger.merkle import leaf_hash
 from ledger.usage_index import EMPTY, Family, MemoryNodes, Ref, UsageFold, insert
@@ -67,12 +67,12 @@ class Made:
     Members:
         families: Subtrees by the first byte of their keys, those of performers left out.
         performers: Likewise these; None where pseudonyms would be needed.
-        total: Placements in all.
+        total: Placements in all; None where pseudonyms would be needed for that too.
     """
 
     families: Mapping[int, Ref]
     performers: Mapping[int, Ref] | None
-    total: int
+    total: int | None
 
 
 class _Trie:
@@ -98,7 +98,8 @@ class UsageAudit:
 
     wanted: Wanted
     tree_size: int
-    withheld: int = 0  # reports that commit to a performer
+    withheld: int = 0  # reports and amendments that commit to a performer
+    renamed: bool = False  # an amendment did: it moves its use among performers alone
     made: dict[int, Made] = field(default_factory=dict)
     _fold: UsageFold = field(default_factory=UsageFold)
     _others: _Trie = field(default_factory=_Trie)
@@ -133,13 +134,15 @@ class UsageAudit:
         try:
             entry = decode_entry(data)
             fact = entry.fact()
-            keys = self._fold.add(entry.stream, fact)
+            named = "performer" in entry.protected
+            keys = self._fold.add(entry.stream, fact, names_performer=named)
         except CandourError:
             return  # it does nothing; check 7 speaks of its form
         self._forget(entry, fact)
         self._total += len(keys)
-        if isinstance(fact, ToolUseReported) and "performer" in entry.protected:
+        if isinstance(fact, ToolUseReported | ToolUseAmended) and named:
             self.withheld += 1
+            self.renamed = self.renamed or isinstance(fact, ToolUseAmended)
             self._performers = _Trie()  # nothing more can be made of it
         if not keys:
             return
@@ -171,7 +174,8 @@ class UsageAudit:
             self._sizes.pop()
             self._insert()
             of_performers = None if self.withheld else self._performers.subtrees(_PERFORMERS)
-            self.made[self._size] = Made(self._others.subtrees(_OTHERS), of_performers, self._total)
+            total = None if self.renamed else self._total
+            self.made[self._size] = Made(self._others.subtrees(_OTHERS), of_performers, total)
 
     def compare(self, course: Course) -> None:
         """Compare what was made with what the log commits to."""
@@ -206,19 +210,22 @@ class UsageAudit:
 def _difference(said: Committed, mine: Made) -> str | None:
     """How a commitment differs from the index made anew; None where it does not."""
     sentence = f"the first {said.tree_size} entries give another {{}} than this entry commits to"
-    if said.total != mine.total:
+    if mine.total not in (None, said.total):
         return sentence.format("total")
     performers = mine.performers
     if performers is None:
         placed, placed_hash, withdrawn, withdrawn_hash = said.performers
         if not placed and mine.families:
-            return None  # it does not say; its total is right
-        for side, total in ((0, placed), (WITHDRAWN_BIT, withdrawn)):
-            if total != mine.families.get(AGENCIES | side, EMPTY).total:
-                return "counts other uses by performer than by agency"
+            return None  # it does not say; its total is right, as far as that can be told
+        agencies = mine.families.get(AGENCIES, EMPTY).total
+        agencies -= mine.families.get(AGENCIES | WITHDRAWN_BIT, EMPTY).total
+        if placed - withdrawn != agencies:
+            return "counts other uses by performer than by agency"
         performers = {
             PERFORMERS: Ref(0, placed, bytes.fromhex(placed_hash)),
             PERFORMERS | WITHDRAWN_BIT: Ref(0, withdrawn, bytes.fromhex(withdrawn_hash)),
         }
     root = root_of_families({**mine.families, **performers})
+    if root.total != said.total:
+        return sentence.format("total")
     return None if root.hash.hex() == said.root else sentence.format("root")

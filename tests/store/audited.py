@@ -31,7 +31,7 @@ def report(number: int) -> ReportToolUse:
         source_event_id=str(number),
         capture="backfill",
         performer=Performer(user_id=f"user {number % 7}"),
-        protected={"case_number": f"24-{number:04}", "reason": "Überprüfung"},
+        protected={"case_number": f"24-{number:04}", "reason": "Überprüfung", "subject": "S"},
     )
 
 

@@ -66,7 +66,7 @@ def test_erased_values_are_counted(audited: Audited) -> None:
     """An erased value is no difference, unless a view still shows it."""
     (row,) = audited.store.read_entries(audited.size - 1, 1, with_disclosures=True)
     kept = decode(row.disclosures or b"")
-    for erased, field in enumerate(("reason", "performer"), 1):
+    for erased, field in enumerate(("subject", "performer"), 1):
         del kept[field]
         audited.sql(
             "UPDATE disclosures SET fields = ? WHERE leaf_index = ?", encode(kept), row.leaf_index
@@ -74,7 +74,7 @@ def test_erased_values_are_counted(audited: Audited) -> None:
         found = audited.audit()
 
         assert erased == found.counts["erased"]
-        assert ([] if field == "reason" else ["view_uses"]) == [one.what for one in found.findings]
+        assert ([] if field == "subject" else ["view_uses"]) == [one.what for one in found.findings]
 
 
 def test_progress_is_told(audited: Audited) -> None:

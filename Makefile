@@ -10,10 +10,10 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup spark demo run test test-all lint typecheck proto proto-check lock bench clean
+.PHONY: help setup spark demo run test test-all lint typecheck proto proto-check manifests-check sbom release lock bench clean
 
 help: ## Show this list
-	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n",$$1,$$2}' $(MAKEFILE_LIST)
+	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-15s %s\n",$$1,$$2}' $(MAKEFILE_LIST)
 
 setup: .venv/.stamp ## Make .venv with everything pinned; again only when a pin changes; PYTHON=python3.12
 
@@ -39,6 +39,7 @@ lint: setup ## Is it formatted, and free of known mistakes?
 typecheck: setup ## mypy --strict over all Python
 	$(BIN)/mypy
 	$(BIN)/mypy proto/generate.py
+	$(BIN)/mypy --strict deploy/release.py
 
 proto: setup ## Make services/pb anew from proto/
 	$(BIN)/python proto/generate.py
@@ -46,9 +47,24 @@ proto: setup ## Make services/pb anew from proto/
 proto-check: setup ## Are the contracts clean, unbroken since the last tag, and services/pb theirs? AGAINST=revision
 	proto/check.sh
 
+manifests-check: setup ## Lint deploy/ and try it, without a container engine; says which tools it lacks
+	CANDOUR_REQUIRE_DEPLOY_TOOLS=1 $(PYTEST) tests/deploy $(T)
+
+# By CycloneDX's own tool, from a lock of its own: thirty packages that nothing else here needs.
+sbom: setup ## List what a server consists of, with hashes (CycloneDX): dist/candour.cdx.json
+	$(BIN)/uv venv -q --clear --python $(BIN)/python .venv/sbom
+	$(BIN)/uv pip sync -q --python .venv/sbom/bin/python --require-hashes requirements/sbom.txt
+	mkdir -p dist
+	.venv/sbom/bin/cyclonedx-py requirements --pyproject pyproject.toml --mc-type application --output-reproducible --of JSON --output-file dist/candour.cdx.json requirements/server.txt
+
+release: setup ## Build wheel and source twice, compare, hash: dist/; uploads nothing; D=--draft for any state
+	$(BIN)/python deploy/release.py $(D)
+
 lock: setup ## Pin and hash what pyproject.toml asks for; U=--upgrade for newer versions
 	$(BIN)/uv pip compile -q $(U) --universal --python-version 3.11 --generate-hashes --extra server --extra dev pyproject.toml -o requirements/dev.txt
 	$(BIN)/uv pip compile -q $(U) --universal --python-version 3.11 --generate-hashes --extra spark -c requirements/dev.txt pyproject.toml -o requirements/spark.txt
+	$(BIN)/uv pip compile -q $(U) --universal --python-version 3.11 --generate-hashes --extra server -c requirements/dev.txt pyproject.toml -o requirements/server.txt
+	echo cyclonedx-bom | $(BIN)/uv pip compile -q $(U) --universal --python-version 3.11 --generate-hashes - -o requirements/sbom.txt
 	echo uv | $(BIN)/uv pip compile -q $(U) --universal --python-version 3.11 --generate-hashes - -o requirements/uv.txt
 
 bench: setup ## What is fast, how it grows, against what

@@ -23,6 +23,7 @@ from pathlib import Path
 from bench import audit, evidence, load, projection
 from bench.lab import Lab, lab
 from bench.million import million
+from bench.reconciliation import reconciliation
 from bench.usage import usage
 
 RESULTS = Path(__file__).parent / "results" / "latest.json"
@@ -108,6 +109,10 @@ def main() -> int:
                 _say(figures[-1])
         if not options.quick and (not options.only or options.only in "usage index"):
             for figure in usage(store, uses=options.uses, large=options.large):
+                figures.append(Figure(*figure))
+                _say(figures[-1])
+        if not options.only or options.only in "reconciliation":
+            for figure in reconciliation(store, 1_000_000 if options.large else 20_000):
                 figures.append(Figure(*figure))
                 _say(figures[-1])
     if not options.only or options.only in "audit from tiles":

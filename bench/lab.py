@@ -61,7 +61,7 @@ class Lab:
     def rss_mb(self) -> tuple[float, float]:
         """Resident memory of the server process, and of its projector, MB."""
         children = Path(f"/proc/{self.pid}/task/{self.pid}/children").read_text().split()
-        return _rss_mb(str(self.pid)), sum(_rss_mb(pid) for pid in children)
+        return rss_mb_of(str(self.pid)), sum(rss_mb_of(pid) for pid in children)
 
     def heads(self) -> proofs_pb2.GetTreeHeadResponse:
         with grpc.insecure_channel(self.target, OPTIONS) as channel:
@@ -69,7 +69,7 @@ class Lab:
             return stub.GetTreeHead(proofs_pb2.GetTreeHeadRequest(parent=PARENT))
 
 
-def _rss_mb(pid: str) -> float:
+def rss_mb_of(pid: str) -> float:
     for line in Path(f"/proc/{pid}/status").read_text().splitlines():
         if line.startswith("VmRSS:"):
             return int(line.split()[1]) / 1024

@@ -27,7 +27,7 @@ def million(store: str, rows: int = ROWS) -> list[Row]:
     """Figures at a million uses on one store."""
     with lab(store) as running:
         path = running.data / "million.csv"
-        _write_export(path, rows)
+        write_export(path, rows)
         peak = _Peak(running)
         started = time.perf_counter()
         done = subprocess.run(
@@ -96,7 +96,8 @@ def _performer(number: int) -> str:
     return str(uuid.UUID(int=number * 7_919 + 1))
 
 
-def _write_export(path: Path, rows: int) -> None:
+def write_export(path: Path, rows: int) -> None:
+    """A synthetic portal log: one search every 30 s by one of 400 people."""
     draw = random.Random(5)
     with path.open("w", newline="") as file:
         writer = csv.writer(file)

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from typing import Any, TypeVar
+from typing import Any, TypeAlias, TypeVar
 
 from eventsourcing.application import AggregateNotFoundError, Application
 from eventsourcing.persistence import InfrastructureFactory, Mapper
@@ -33,6 +33,7 @@ from ledger.events import (
     ImportDeclared,
     OutcomeReported,
     RulePackActivated,
+    TechnologyAliased,
 )
 from ledger.identity import IdentityKeys
 from ledger.merkle import leaf_hash
@@ -44,6 +45,8 @@ from ledger.times import full_text_of_us
 from ledger.usage_index import Commitment
 
 A = TypeVar("A", bound=LedgerAggregate)
+# Things as the facts of a batch leave them before it is committed, by stream.
+Drafts: TypeAlias = dict[str, LedgerAggregate]
 
 
 class Registrar(Application[str]):
@@ -87,11 +90,19 @@ class Registrar(Application[str]):
         """Begin the stream of a name. Twice the same is one; another is a conflict."""
         stream = stream_of_name(name)
         aggregate = AGGREGATES[stream.partition("/")[0]].begin(stream, fact, provenance, protected)
-        said = [fact.to_object(), dict(protected or {})]
+        return self._first(aggregate, stream, fact, protected or {})
+
+    def _first(
+        self,
+        aggregate: LedgerAggregate,
+        stream: str,
+        fact: Fact,
+        protected: Mapping[str, JsonValue],
+    ) -> NewEntry:
         (entry,) = self.entries_of(
             aggregate,
             identity=self.keys.digest("stream", stream),
-            content=self.keys.digest("said", said),
+            content=self.keys.digest("said", [fact.to_object(), dict(protected)]),
         )
         return entry
 
@@ -100,9 +111,12 @@ class Registrar(Application[str]):
         fact: Fact,
         provenance: Provenance,
         protected: Mapping[str, JsonValue] | None = None,
+        drafts: Drafts | None = None,
     ) -> NewEntry:
         """The next fact of a thing in the registers, or its first.
 
+        Args:
+            drafts: Things as the facts before it in its batch leave them; noted here.
         Raises:
             NotRegistered: The thing has no first fact, or an agency it names has none.
             NotInState: Its state does not allow this; the error says what would be.
@@ -110,23 +124,42 @@ class Registrar(Application[str]):
         """
         check_fact(fact)
         check_protected(protected or {})
+        drafts = {} if drafts is None else drafts
+        if isinstance(fact, TechnologyAliased):
+            return self._alias(fact, provenance, drafts)
         name = name_in(fact)
-        self._check_agencies(fact, name)
-        if LIVES[type(fact)].begins:
-            return self.register(name, fact, provenance, protected)
         stream = stream_of_name(name)
-        if isinstance(fact, RulePackActivated) and stream not in self.repository:
-            return self._only(RulePack.begin(stream, fact, provenance, protected))
-        thing = self._get(Life, stream)
-        thing.say(fact, provenance, dict(protected or {}))
+        self._check_agencies(fact, name, drafts)
+        if LIVES[type(fact)].begins:
+            return self._begin(stream, fact, provenance, protected or {}, drafts)
+        if isinstance(fact, RulePackActivated) and not self._known(stream, drafts):
+            thing: Life = RulePack.begin(stream, fact, provenance, protected)
+        else:
+            thing = self._draft(Life, stream, drafts)
+            thing.say(fact, provenance, dict(protected or {}))
+        drafts[stream] = thing
         return self._only(thing)
 
-    def _check_agencies(self, fact: Fact, name: str) -> None:
+    def _begin(
+        self,
+        stream: str,
+        fact: Fact,
+        provenance: Provenance,
+        protected: Mapping[str, JsonValue],
+        drafts: Drafts,
+    ) -> NewEntry:
+        """What has begun already is left as it is: the entry's identity finds the first one."""
+        thing = AGGREGATES[stream.partition("/")[0]].begin(stream, fact, provenance, protected)
+        if not self._known(stream, drafts):
+            drafts[stream] = thing
+        return self._first(thing, stream, fact, protected)
+
+    def _check_agencies(self, fact: Fact, name: str, drafts: Drafts) -> None:
         """An agency is registered before anything names it, here as in reports."""
         scope = getattr(fact, "scope", None)
         for agency in (getattr(fact, "agency", None), getattr(scope, "agency", None)):
             if agency is not None and agency != name:
-                self._get(Agency, stream_of_name(agency))
+                self._draft(Agency, stream_of_name(agency), drafts)
 
     def amend_use(
         self,
@@ -191,8 +224,13 @@ class Registrar(Application[str]):
 
     def alias_technology(self, name: str, alias: str, provenance: Provenance) -> NewEntry:
         """Raises NotRegistered, Already, Malformed."""
-        technology = self._get(Technology, stream_of_name(name))
-        technology.alias(name, alias, provenance)
+        return self._alias(TechnologyAliased(technology=name, alias=alias), provenance, {})
+
+    def _alias(self, fact: TechnologyAliased, provenance: Provenance, drafts: Drafts) -> NewEntry:
+        stream = stream_of_name(fact.technology)
+        technology = self._draft(Technology, stream, drafts)
+        technology.alias(fact.technology, fact.alias, provenance)
+        drafts[stream] = technology
         return self._only(technology)
 
     def link_authorization(self, use: str, authorization: str, provenance: Provenance) -> NewEntry:
@@ -283,6 +321,14 @@ class Registrar(Application[str]):
         if not isinstance(found, kind):
             raise NotRegistered(name_of_stream(stream))
         return found
+
+    def _draft(self, kind: type[A], stream: str, drafts: Drafts) -> A:
+        """A thing as the facts before this one leave it. Raises NotRegistered."""
+        found = drafts.get(stream)
+        return found if isinstance(found, kind) else self._get(kind, stream)
+
+    def _known(self, stream: str, drafts: Drafts) -> bool:
+        return stream in drafts or stream in self.repository
 
     def _only(self, aggregate: LedgerAggregate) -> NewEntry:
         (entry,) = self.entries_of(aggregate)

@@ -16,13 +16,14 @@ from ledger.canonical_json import JsonValue, decode
 from ledger.disclosure import Disclosure
 from ledger.entry import Entry, decode_entry
 from ledger.errors import Malformed, Refused, VerificationFailed
-from ledger.events import ToolUseReported
+from ledger.events import ToolUseAmended, ToolUseReported
 from ledger.events.tool_use import PROTECTED_FIELDS
 from ledger.limits import MAX_BUNDLE_BYTES, MAX_BUNDLE_ENTRIES, MAX_JSON_VALUES
 from ledger.log import Log
 from ledger.projections.answers import answer
 from ledger.projections.questions import Question, fields_of, protected_fields_of
 from ledger.rules.fold import JudgedFold
+from ledger.rules.judging import texts_in
 from ledger.store.core import Published, StoredEntry
 from ledger.store.view_queries import ViewReader
 from ledger.streams import stream_of_name
@@ -82,10 +83,10 @@ def build_bundle(
     else:
         stored = _entries_for(log, views, question)
     tree = log.tree(checkpoint.tree_size)
-    fold, items = JudgedFold(), []
+    fold, items, officers = JudgedFold(), [], _officers(question, stored)
     for row in stored:
         entry = decode_entry(row.entry)
-        disclosures = _disclosures(entry, row, shown)
+        disclosures = disclosures_of(entry, row, shown, officers)
         fold.add(row.leaf_index, entry, {item.field: item.value for item in disclosures})
         proof = tree.inclusion_proof(row.leaf_index)
         items.append(BundledEntry(row.leaf_index, row.entry, proof, disclosures))
@@ -137,10 +138,29 @@ def consistency_from(log: Log, older: bytes, checkpoint: Published) -> Consisten
 
 
 def _fields_shown(question: Question, disclose: Collection[str]) -> frozenset[str]:
+    needed = protected_fields_of(question)
+    if "performer_identity" not in fields_of(question.query):
+        needed -= {"performer_identity"}  # shown where it decides: _officers
+    return fields_to_show({"performer", *needed}, disclose)
+
+
+def fields_to_show(needed: Collection[str], disclose: Collection[str]) -> frozenset[str]:
+    """The protected fields of a bundle: those needed, and those asked for. Raises Malformed."""
     for field in disclose:
         if field not in PROTECTED_FIELDS:
             raise Malformed("disclose", f"must be of {', '.join(PROTECTED_FIELDS)}")
-    return frozenset({"performer", *protected_fields_of(question), *disclose})
+    return frozenset({*needed, *disclose})
+
+
+def _officers(question: Question, stored: Iterable[StoredEntry]) -> frozenset[str]:
+    return officers_in(stored) if "authority" in fields_of(question.query) else frozenset()
+
+
+def officers_in(stored: Iterable[StoredEntry]) -> frozenset[str]:
+    """Who granted the authorities here: a performer is named where it is one of them, and only then."""
+    granted = (row for row in stored if row.stream.startswith("authorization/"))
+    found = (_kept(row).get("granting_officer", [None, None])[1] for row in granted)
+    return frozenset().union(*map(texts_in, found))
 
 
 def _all_entries(log: Log, tree_size: int) -> list[StoredEntry]:
@@ -182,17 +202,27 @@ def _names_in(rows: Iterable[StoredEntry]) -> set[str]:
         if isinstance(fact, ToolUseReported):
             names.update((fact.agency, fact.technology, fact.import_, entry.source))
             names.update(fact.authorizations)
+        elif isinstance(fact, ToolUseAmended):
+            names.add(fact.to.technology)
         else:
             names.add(getattr(fact, "authorization", None))
     return {name for name in names if name is not None}
 
 
-def _disclosures(entry: Entry, row: StoredEntry, shown: frozenset[str]) -> tuple[Disclosure, ...]:
+def _kept(row: StoredEntry) -> dict[str, list[JsonValue]]:
+    """What is disclosed of an entry: field to salt and value."""
     if row.disclosures is None:
-        return ()
+        return {}
     kept: dict[str, list[JsonValue]] = decode(row.disclosures, what="disclosures")
+    return kept
+
+
+def disclosures_of(
+    entry: Entry, row: StoredEntry, shown: frozenset[str], officers: frozenset[str]
+) -> tuple[Disclosure, ...]:
+    """What is shown of an entry: these fields, and who acted where it is one of the officers."""
     return tuple(
-        Disclosure(field, entry.stream, b64decode(salt), value)
-        for field, (salt, value) in sorted(kept.items())
-        if field in shown
+        Disclosure(field, entry.stream, b64decode(str(salt)), value)
+        for field, (salt, value) in sorted(_kept(row).items())
+        if field in shown or (field == "performer_identity" and officers & texts_in(value))
     )

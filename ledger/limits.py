@@ -66,13 +66,17 @@ MAX_SHOWN_BYTES: Final = 131_072  # all disclosures of one event together
 MAX_VALUE_DEPTH: Final = 32  # of reported JSON: disclosure and bundle nest it deeper, below 64
 
 MAX_PROTECTED_FIELDS: Final = 20  # of one fact of the registers: the richest has five
+MAX_RECORD_FILE_BYTES: Final = 64 * 1024 * 1024  # of `candour record`: it is read whole
 MAX_RECORD_BATCH: Final = 1_000  # facts of a request; each is decided by itself
 
 # --- answers to an oversight body -----------------------------------------------
 MAX_ANSWER_USES: Final = 1_000  # uses that an answer lists: the largest page
 MAX_BASIS: Final = 10_000  # entries that an answer names: as many as a bundle holds
 MAX_FIGURE_BASIS: Final = 100  # entries that one figure of a report names; its question lists all
-MAX_STATEMENT_USES: Final = 10_000  # looked at for one statement: one contradiction is enough
+MAX_REPORT_FIGURES: Final = 200  # of one section of a report; the rest are counted as left out
+MAX_REPORT_DIFFERENCES: Final = 10_000  # with others' logs, looked at for the year they are about
+MAX_STATEMENT_USES: Final = 100  # cited of each kind for one statement: one contradiction is enough
+MAX_STATEMENT_SIGHTINGS: Final = 1_000  # in others' logs, looked at for one statement
 
 # --- requests -----------------------------------------------------------------
 MAX_BATCH_USES: Final = 10_000  # of BatchReportToolUses
@@ -89,6 +93,7 @@ MAX_REQUEST_ID_CHARS: Final = 100  # AIP-155: a UUID, or whatever else tells two
 MAX_SCOPE_ITEMS: Final = 200  # technologies, units or offence classes of one authorization
 DRAIN_S: Final = 5  # that calls have to finish when the process ends: some commits' time
 RETRY_AFTER_S: Final = 1  # what RetryInfo tells: a commit is shorter, and so is a restart
+PROBE_TIMEOUT_S: Final = 3  # of a health check: it reads the head once; a kubelet gives it 5 s
 MAX_PAGE_SIZE: Final = 1_000  # a page is one read of some 50 ms
 DEFAULT_PAGE_SIZE: Final = 50  # what a person looks through
 MAX_FILTER_CHARS: Final = 4_000  # a filter is written or built by a person's choices
@@ -127,6 +132,9 @@ LISTED_NOTED_EVERY_S: Final = 10  # a ledger notes where it is listed: one small
 
 # --- evidence -----------------------------------------------------------------
 MAX_BUNDLE_ENTRIES: Final = 10_000  # beyond that, audit: it is faster and proves more
+EXPORT_BATCH: Final = 500  # uses read at once for an export: a page of some 100 ms, 2 MB
+EXPORT_ROWS: Final = 50_000  # of one row group of a Parquet export: some 200 MB while it is written
+EXPORT_STREAM_S: Final = 3_600  # that an export may take: ten million uses at the usual rate
 BUNDLE_CHUNK_BYTES: Final = 1_048_576  # of one streamed message: well under MAX_MESSAGE_BYTES
 MAX_BUNDLE_BYTES: Final = 256 * 1024 * 1024  # 10,000 entries of 25 kB, eight times what is usual
 MAX_TIMESTAMPS: Final = 4  # of one bundle: two authorities, and again before their keys end
@@ -190,7 +198,7 @@ MAX_PACK_EXAMPLES: Final = 200  # of one pack: two a rule
 MAX_EXAMPLE_ENTRIES: Final = 100  # of one example: a story that fits a screen
 MAX_GRACE_HOURS: Final = 8_784  # a leap year: longer is no grace
 MAX_FINDING_LEAVES: Final = 1_000  # cited by one finding; the rest are counted
-MAX_GROUPS: Final = 20_000  # of one aggregate by two keys: some 2 MB
+MAX_GROUPS: Final = 50_000  # of one aggregate by two keys: some 10 MB
 MAX_PATTERNS: Final = 1_000  # cases of one pattern that are listed: somebody looks at each
 MAX_SEQUENCE_GAPS: Final = 100  # listed of one source; the rest are counted
 
@@ -203,6 +211,7 @@ MAX_MATCH_SPAN_DAYS: Final = 4  # a bare date spans two; a longer time says noth
 MAX_MATCH_NEIGHBOURS: Final = 256  # of one record in the window: beyond, naming one is a guess
 MAX_MATCH_CANDIDATES: Final = 2_000_000  # pairs weighed at once: some 120 MB
 MATCH_CHUNK: Final = 1_000  # uses of one streamed message: read in some 40 ms
+MAX_MATCH_STREAMS: Final = 2  # of one ledger at once: each takes a thread; others wait
 MATCH_STREAM_S: Final = 900  # that a stream of uses may take: ten million at the usual rate
 MAX_TOLD_DISCREPANCIES: Final = 10_000  # by default, of one reconciliation; the report has all
 TOLD_AT_ONCE: Final = 500  # discrepancies of one request: with their rows far below its bound
@@ -217,3 +226,14 @@ IMPORT_IN_FLIGHT: Final = 4  # requests under way: the next is there when one is
 IMPORT_REQUEST_BYTES: Final = (
     4 * 1024 * 1024
 )  # rows can be long; no request nears MAX_MESSAGE_BYTES
+
+# --- telemetry ------------------------------------------------------------------
+MAX_SPAN_LINKS: Final = 64  # of one commit: who looks at it needs some of its calls, not 2,000
+TRACE_RATIO: Final = 0.01  # of calls without a sampled caller: 20 traces a second at full load
+OBSERVE_EVERY_S: Final = 5.0  # lag and sizes are read from the database: two small reads a ledger
+OBSERVED_FOR_S: Final = 15.0  # an older reading is unknown: three in a row have failed
+OBSERVE_WAIT_S: Final = 2.0  # that whoever asks for /metrics waits for a fresh reading
+VIEWS_STUCK_S: Final = 60.0  # behind and not moving for so long: a batch takes a tenth of a second
+PUBLISHER_SILENT_S: Final = 60.0  # between two rounds: with witnesses away they are 15 s + 6 s
+TELEMETRY_CLOSE_S: Final = 3.0  # that the last spans and figures may take to leave at the end
+TELEMETRY_EXPORT_S: Final = 10.0  # of one export: a collector on this machine answers in some ms

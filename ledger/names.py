@@ -14,10 +14,12 @@ from functools import lru_cache
 from hashlib import sha256
 from typing import Final
 
+from ledger import streams
 from ledger.errors import Malformed
 from ledger.limits import MAX_ID_CHARS, MAX_NAME_CHARS
 
-COLLECTIONS: Final = ("agencies", "authorizations", "sources", "technologies")
+# Of these people say names; uses and imports are named by the ledger.
+COLLECTIONS: Final = tuple(sorted({*streams.COLLECTIONS.values()} - {"toolUses", "imports"}))
 
 _MAX_SLUG_CHARS: Final = 150  # with the longest collection it stays below MAX_ID_CHARS
 _OTHERS: Final = re.compile(r"[^a-z0-9]+")

@@ -9,8 +9,12 @@ import pytest
 from ledger import canonical_json, evidence
 from ledger.errors import Malformed
 from ledger.evidence import OtherHistory, TooManyEntries, consistency_from
+from ledger.projections.questions import Question
+from ledger.rules.verdicts import CODES as VERDICT_CODES
 from ledger.store.core import Published
+from ledger.store.view_queries import ViewReader
 from ledger.tlog import Checkpoint, Signer, sign_checkpoint
+from tests.authorities import story
 from tests.ledgers import ORIGIN, SIGNER
 from tests.verify.evidence import SmallLedger, checked, opened
 
@@ -111,3 +115,47 @@ def test_growth_is_shown_from_our_own_checkpoints_only(small: SmallLedger) -> No
     with pytest.raises(OtherHistory, match="two histories"):
         consistency_from(log, sign_checkpoint(Checkpoint(ORIGIN, 3, bytes(32)), SIGNER), newest)
     assert [] == consistency_from(log, newest.note, newest).proof
+
+
+def test_authority_is_judged_from_whole_histories(tmp_path: Path) -> None:
+    """All that was told of what uses cite is here, and whoever granted it where that decides."""
+    small = SmallLedger(tmp_path)
+    small.ledger.tell(list(story()))
+    small.fold()
+    for code in VERDICT_CODES:
+        for size in range(4, small.size + 1, 4):
+            question = f'authority = "{code}"'
+            bundle = small.bundle(question, tree_size=size)
+            report = checked(bundle)
+            assert "verified" == report.verdict, report.steps
+            page, _unread = ViewReader(small.engine, small.store).page(
+                Question.ask(question, size), None, 100
+            )
+            definite = sum(item.definite for item in page)
+            assert definite == opened(bundle)["answer"]["count"], (code, size)
+    revoked = topics(small.bundle('authority = "revoked"'))
+    assert {"authorization.renewed.v1", "authorization.varied.v1", "technology.aliased.v1"} <= set(
+        revoked
+    )
+    small.place.close()
+
+
+def test_performers_are_named_only_where_they_granted_their_own_authority(tmp_path: Path) -> None:
+    """A bundle on authority shows the one name that makes a use self-authorised, and no other."""
+    small = SmallLedger(tmp_path)
+    small.ledger.tell(list(story()))
+    small.fold()
+    size = next(
+        size
+        for size in range(small.size)
+        if opened(small.bundle('authority = "self_authorised"', tree_size=size))["answer"]["count"]
+    )
+    shown = [
+        item["value"]
+        for entry in opened(small.bundle("authority:*", tree_size=size))["entries"]
+        for item in entry["disclosures"]
+        if item["field"] == "performer_identity"
+    ]
+    assert 1 == len(shown)
+    assert "ann" in str(shown)
+    small.place.close()

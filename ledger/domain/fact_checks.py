@@ -60,6 +60,9 @@ CHOICES: Final[Mapping[tuple[str, str], tuple[str, ...]]] = {
     ("tool_use.amended", "credential_strength"): CREDENTIAL_STRENGTHS,
     ("tool_use.outcome_reported", "outcome"): OUTCOMES,
 }
+# What is called as a kind of stream is, and need not be in a register.
+_FREE: Final = {("authorization.granted", "instrument")}
+_COUNTRY: Final = re.compile(r"[A-Z]{2}")
 _SHA256: Final = re.compile(r"[0-9a-f]{64}")
 _URL: Final = re.compile(r"https?://\S+")
 
@@ -113,7 +116,9 @@ def _check_member(value: Any, name: str, topic: str, path: str) -> None:
 def _check_word(text: str, name: str, topic: str, where: str) -> None:
     collection = _NAMED.get(name) or COLLECTIONS.get(name)
     words = CHOICES.get((topic, name))
-    if words is not None:
+    if (topic, name) in _FREE:
+        check_text(text, where, MAX_NAME_CHARS)
+    elif words is not None:
         if text not in words:
             raise Malformed(where, f"must be one of {', '.join(words)}")
     elif collection is not None:
@@ -125,6 +130,9 @@ def _check_word(text: str, name: str, topic: str, where: str) -> None:
     elif name.endswith("_sha256"):
         if not _SHA256.fullmatch(text):
             raise Malformed(where, "must be 64 hex digits in lower case")
+    elif name == "country":
+        if not _COUNTRY.fullmatch(text):
+            raise Malformed(where, "must be two capital letters (ISO 3166-1)")
     elif name in _URLS:
         check_text(text, where, MAX_URL_CHARS)
         if not _URL.fullmatch(text):

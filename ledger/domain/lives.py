@@ -133,34 +133,24 @@ LIVES: Final[dict[type[Fact], Step]] = {
     ExternalLogReconciled: Step("observation"),
     DiscrepancyFound: Step("discrepancy", begins=True, to="found"),
     DiscrepancyResolved: Step("discrepancy", when=("found",), to="resolved"),
-    RulePackActivated: Step("pack"),
+    RulePackActivated: Step("pack", to="active"),
     RulePackDeactivated: Step("pack", when=("active",), to="inactive"),
 }
 
 
-class Life(LedgerAggregate):
-    """A thing of the registers, in the state (or states, one a track) that its facts leave it."""
+class States:
+    """The state (or states, one a track) that some facts of one thing leave it in."""
 
     def __init__(self) -> None:
         self._states: dict[str | None, list[str]] = {}
 
-    def state(self, track: str | None = None) -> str:
-        """The state of a track, which is that of all where it has none of its own."""
-        for key in (track, None):
-            if self._states.get(key):
-                return self._states[key][-1]
-        return "registered"
-
-    def states(self) -> dict[str, str]:
-        """The state of every track, "" for the one of all; empty where none was ever told."""
-        return {track or "": states[-1] for track, states in self._states.items() if states}
-
-    def when(self, fact: Fact, version: int) -> None:
+    def add(self, fact: Fact) -> None:
+        """Fold the next fact; one that changes no state is passed by."""
         step = LIVES.get(type(fact))
         if step is None or step.to is None:
             return
         track = _track(step, fact)
-        states = self._states.setdefault(track, [self.state(track)])
+        states = self._states.setdefault(track, [self.of(track)])
         if step.to == BEFORE:
             if len(states) > 1:
                 states.pop()
@@ -168,6 +158,35 @@ class Life(LedgerAggregate):
             states.append(step.to)
         else:
             states[:] = [step.to]
+
+    def of(self, track: str | None = None) -> str:
+        """The state of a track, which is that of all where it has none of its own."""
+        for key in (track, None):
+            if self._states.get(key):
+                return self._states[key][-1]
+        return "registered"
+
+    def all(self) -> dict[str, str]:
+        """The state of every track, "" for the one of all; empty where none was ever told."""
+        return {track or "": states[-1] for track, states in self._states.items() if states}
+
+
+class Life(LedgerAggregate):
+    """A thing of the registers, in the states that its facts leave it."""
+
+    def __init__(self) -> None:
+        self._states = States()
+
+    def state(self, track: str | None = None) -> str:
+        """As States.of."""
+        return self._states.of(track)
+
+    def states(self) -> dict[str, str]:
+        """As States.all."""
+        return self._states.all()
+
+    def when(self, fact: Fact, version: int) -> None:
+        self._states.add(fact)
 
     def say(
         self, fact: Fact, provenance: Provenance, protected: dict[str, Any] | None = None
@@ -186,13 +205,7 @@ class Life(LedgerAggregate):
 
 
 class RulePack(Life):
-    """A pack's stream begins with its first activation."""
-
-    def when(self, fact: Fact, version: int) -> None:
-        if isinstance(fact, RulePackActivated):
-            self._states[None] = ["active"]
-        else:
-            super().when(fact, version)
+    """A rule pack. Its stream begins with its first activation."""
 
 
 def _track(step: Step, fact: Fact) -> str | None:

@@ -10,7 +10,7 @@ documents.py     a use as JSON to a command       loose_json.py    JSON whose ba
 cloud_events.py  events, one or many, to commands otlp_logs.py     log records to commands
 """
 
-from ledger.ingest.export import FileFacts, Read, Rejected, Row, file_facts, read_export
+from ledger.ingest.export import FileFacts, Read, Rejected, Row, file_facts, layout_of, read_export
 from ledger.ingest.layout import (
     BadLayout,
     Layout,
@@ -32,6 +32,7 @@ __all__ = [
     "detect_layout",
     "file_facts",
     "layout_named",
+    "layout_of",
     "load_layout",
     "read_export",
     "shipped_layouts",

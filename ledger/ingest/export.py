@@ -9,7 +9,7 @@ Two passes see the same rows: `file_facts` counts them, `read_export` reads them
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Container, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Final, TypeAlias
 
@@ -78,6 +78,8 @@ def read_export(
     layout: Layout | None = None,
     acquisition: str | None = None,
     import_: str | None = None,
+    digest: Digest | None = None,
+    only: Container[int] | None = None,
 ) -> Iterator[Read]:
     """Read an export. The header is read at once, the rows as they are asked for.
 
@@ -90,6 +92,9 @@ def read_export(
         layout: The column map; None lets the header choose among the shipped ones.
         acquisition: Instead of the layout's default.
         import_: Stream of the import these rows belong to.
+        digest: Is given the file's bytes as they are read.
+        only: Lines at which the rows begin that are wanted; None: all. Without ids of their own
+            they are told apart only among these.
     Raises:
         NoLayout: The header fits no column map, or the file has none.
         Malformed: `capture` or `acquisition` is not one of the known ones.
@@ -106,13 +111,17 @@ def read_export(
         acquisition=acquisition,
         import_=import_,
     )
-    return _read_rows(_Export(lines, layout), origin)
+    return _read_rows(_Export(lines, layout, digest), origin, only)
 
 
-def _read_rows(export: _Export, origin: Origin) -> Iterator[Read]:
+def _read_rows(
+    export: _Export, origin: Origin, only: Container[int] | None = None
+) -> Iterator[Read]:
     repeats: dict[int, int] = {}
     header, mapper = export.header, Mapper(export.header, origin, repeats)
     for line, cells, flaw in export:
+        if only is not None and line not in only:
+            continue
         if flaw is not None:
             yield Rejected(line, flaw, ROW)
             continue
@@ -124,6 +133,11 @@ def _read_rows(export: _Export, origin: Origin) -> Iterator[Read]:
             yield Rejected(line, problem.reason, problem.field)
         else:
             yield Row(line, command, agency_name)
+
+
+def layout_of(lines: Iterable[bytes], *, layout: Layout | None = None) -> Layout:
+    """The column map under which `read_export` reads a file. Raises NoLayout."""
+    return _Export(lines, layout).header.layout
 
 
 def file_facts(lines: Iterable[bytes], *, layout: Layout | None = None) -> FileFacts:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache
 from importlib.resources import files
 from types import MappingProxyType
@@ -70,6 +70,14 @@ class Layout:
     def hides(self, text: str) -> bool:
         """True where a cell's text, without outer white space, is a mask and not a value."""
         return bool(text) and (not text.strip("*") or text.casefold() in self.masks)
+
+    def in_zone(self, zone: str) -> Layout:
+        """The same column map for a file whose times, where they name no zone, are of this one.
+
+        Raises:
+            Malformed: The zone is not known.
+        """
+        return replace(self, times=TimeReader(self.times.formats, zone))
 
     def recognises(self, header: Iterable[str]) -> int:
         """How many of a file's columns it knows; 0 where too few to go by."""

@@ -40,9 +40,10 @@ class TimeReader:
             day or the month comes first, so that one would be read as the other.
     """
 
-    __slots__ = ("_fast", "_patterns", "_zone", "zone_name")
+    __slots__ = ("_fast", "_patterns", "_zone", "formats", "zone_name")
 
     def __init__(self, formats: tuple[str, ...], zone: str | None) -> None:
+        self.formats = formats
         self._patterns = [pattern_of(item) for item in formats]
         if len({re.sub("%[md]", "%#", item) for item in formats}) < len(formats):
             raise Malformed("times", "a format stands twice, or with day and month exchanged")

@@ -1,24 +1,26 @@
 """What does an answer look like? One shape for all: value, basis, as_of, coverage, caveats.
 
-    {"question", "text", "as_of", "value", "basis", "coverage", "caveats", …what the question adds}
+    {"question", "text", "parameters", "as_of", "value", "basis", "basis_total", "coverage", "caveats",
+     …what the question adds}
 
-`basis` are leaf indexes of the entries it rests on, MAX_BASIS of them at most; `basis_total` says
-how many there are. A count is never one number: `count` is certain, `possible` comes on top.
+`basis` are leaf indexes of the entries behind what is listed, MAX_BASIS of them at most;
+`basis_total` says how many there are. What is counted and not listed is in the evidence bundle.
+A count is never one number: `count` is certain, `possible` comes on top.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from typing import Any, Final
 
 from ledger.events.statements import Scope
-from ledger.inquiries.asked import Asked
+from ledger.inquiries.asked import Asked, text_of_after
 from ledger.inquiries.asker import Asker, Counted, JudgedUse, Keys
-from ledger.inquiries.scoping import scope_in_words
-from ledger.limits import MAX_ANSWER_USES, MAX_BASIS
+from ledger.inquiries.scoping import reporting_in, scope_in_words
+from ledger.limits import MAX_BASIS
 from ledger.projections.answers import use_object
-from ledger.rules.coverage import coverage_of
-from ledger.rules.judgement import Judgement
+from ledger.rules.coverage import Covered, coverage_from
+from ledger.rules.judgement import Judgement, all_of, says
 from ledger.rules.verdicts import Verdict, authority_of_use, with_grace
 
 ONLY_THE_LEDGER: Final = (
@@ -58,39 +60,64 @@ def yes_or_no(counted: Counted) -> str:
     return "possibly" if counted.possible else "no"
 
 
-def coverage(asker: Asker, asked: Asked, uses: Sequence[JudgedUse]) -> dict[str, Any]:
+def zone_caveat(asked: Asked) -> tuple[str, ...]:
+    """Whose days the days are, where it is not UTC's."""
+    zone = asked.text("zone")
+    return () if zone is None else (f"days are days of {zone}",)
+
+
+def coverage(asker: Asker, asked: Asked) -> dict[str, Any]:
     """What the answer covers: sources heard in its scope, and those that were not."""
-    scope = scope_in_words(asked)
-    return covered(asker, scope, uses)
+    return coverage_in(asker, scope_in_words(asked)).to_object()
 
 
-def covered(asker: Asker, scope: Scope, uses: Sequence[JudgedUse]) -> dict[str, Any]:
-    return coverage_of(asker.registers(), scope, [one.row for one in uses]).to_object()
+def coverage_in(asker: Asker, scope: Scope) -> Covered:
+    """How far an answer about a scope reaches."""
+    reporting = reporting_in(scope)
+    narrow = (
+        reporting
+        if scope.technology is None
+        else all_of((reporting, says("technology", scope.technology)))
+    )
+    reported, in_scope = (
+        [source for source in asker.examples(found, "source") if source]
+        for found in (reporting, narrow)
+    )
+    return coverage_from(asker.registers(), scope, reported, in_scope)
 
 
 def list_of_uses(
-    asker: Asker, found: Judgement, *, grace_us: int = 0, limit: int = MAX_ANSWER_USES
-) -> tuple[list[dict[str, Any]], list[int]]:
-    """Uses as objects, with what is to be said of their authority; and their leaf indexes."""
+    asker: Asker, asked: Asked, found: Judgement, *, authority: bool, grace_us: int
+) -> tuple[list[dict[str, Any]], list[int], str | None]:
+    """A page of uses as objects, the entries behind them, and where the page ended, if it did."""
+    page = asker.uses(found, asked.limit + 1, after=asked.after)
     shown: list[dict[str, Any]] = []
     leaves: list[int] = []
-    for one in asker.uses(found, limit):
-        shown.append(judged_object(one, grace_us))
+    for one in page[: asked.limit]:
+        shown.append(judged_object(one, grace_us) if authority else use_shown(one))
         leaves += one.leaves
+        if authority:
+            leaves += [leaf for verdict in one.verdicts for leaf in verdict.leaves]
     leaves += [leaf for basis in found.basis for leaf in basis.leaves]
-    return shown, leaves
+    ended = text_of_after(page[asked.limit - 1].place) if len(page) > asked.limit else None
+    return shown, leaves, ended
 
 
-def judged_object(one: JudgedUse, grace_us: int = 0) -> dict[str, Any]:
-    """One use of a list, with its verdict."""
-    graced = [with_grace(verdict, grace_us) for verdict in one.verdicts]
-    whole = authority_of_use(one.row, graced)
-    found = use_object(one.row, one.certain) | {"authority": verdict_object(whole)}
-    if len(graced) > 1:
-        found["authorities"] = [verdict_object(verdict) for verdict in graced]
+def use_shown(one: JudgedUse) -> dict[str, Any]:
+    """One use of a list."""
+    found = use_object(one.row, one.certain)
     for name in ("unit", "purpose", "offence_class", "outcome", "trigger", "acquisition"):
         if (value := getattr(one.row, name)) is not None:
             found[name] = value
+    return found
+
+
+def judged_object(one: JudgedUse, grace_us: int = 0) -> dict[str, Any]:
+    """One use of a list, with its verdict: the names behind it have to be shown."""
+    graced = [with_grace(verdict, grace_us) for verdict in one.verdicts]
+    found = use_shown(one) | {"authority": verdict_object(authority_of_use(one.row, graced))}
+    if len(graced) > 1:
+        found["authorities"] = [verdict_object(verdict) for verdict in graced]
     return found
 
 

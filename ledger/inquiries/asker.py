@@ -2,26 +2,33 @@
 
 inquiry.answer(asker, asked) ──► the same answer, whichever asker
 
-PureAsker   over a World: what a verifier has
-ViewAsker   over the views of a server (ledger/store): the same, at a million uses
+PureAsker   over a World: what a verifier has (pure_asker.py)
+ViewAsker   over the views of a server (ledger/store/view_asker.py): the same, at a million uses
+Recorder    over either: notes what was asked, so that evidence can hold just that (recording.py)
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
-from ledger.inquiries.world import World
-from ledger.projections.answers import keys_of
-from ledger.projections.questions import judge
+from ledger.events import DiscrepancyFound
 from ledger.projections.registers import Registers, Told
 from ledger.projections.uses import UseRow
 from ledger.rules.judgement import Judgement
-from ledger.rules.kinds import Context, Hit, Parameters, PatternPredicate
+from ledger.rules.kinds import Hit, Parameters, PatternPredicate
 from ledger.rules.verdicts import Verdict
 
 Keys = tuple[str, ...]
+
+
+class After(NamedTuple):
+    """Where a page ended: 0 for certain uses, 1 for possible ones; time; leaf index."""
+
+    phase: int
+    earliest_us: int
+    first: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +46,28 @@ class JudgedUse:
     verdicts: Sequence[Verdict]
     leaves: tuple[int, ...]
 
+    @property
+    def place(self) -> After:
+        """Where it stands in a list."""
+        return After(int(not self.certain), self.row.earliest_us, self.row.first)
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Mark:
+    """As much of a use as tells when it was, and when the ledger learnt it.
+
+    Members:
+        first: Leaf index of its report.
+        capture: `live` or `backfill`.
+    """
+
+    first: int
+    earliest_us: int
+    latest_us: int
+    recorded_us: int
+    capture: str
+    certain: bool
+
 
 @dataclass(frozen=True, slots=True)
 class Counted:
@@ -48,19 +77,67 @@ class Counted:
     possible: int
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Differing:
+    """Which differences from others' logs are asked for; None: any.
+
+    Members:
+        kinds: Of DISCREPANCIES; empty: any.
+        open: Only those that nobody resolved, but by `reported_since` where that is asked for.
+    """
+
+    observer: str | None = None
+    agency: str | None = None
+    kinds: tuple[str, ...] = ()
+    open: bool = False
+    reported_since_is_open: bool = False
+
+    def holds(self, history: Sequence[Told]) -> bool:
+        """Is this one asked for?"""
+        fact = history[0].fact
+        if not isinstance(fact, DiscrepancyFound):
+            return False
+        if self.observer not in (None, fact.observer) or self.agency not in (None, fact.agency):
+            return False
+        if self.kinds and fact.kind not in self.kinds:
+            return False
+        return not self.open or self.is_open(getattr(history[-1].fact, "code", None))
+
+    def is_open(self, code: str | None) -> bool:
+        """Does a difference with this resolution, or none, stand open?"""
+        return code is None or (self.reported_since_is_open and code == "reported_since")
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class DifferenceCount:
+    """How many differences of one observer and kind stand open, and were resolved."""
+
+    observer: str
+    kind: str
+    open: int
+    resolved: int
+
+
 class Asker(Protocol):
     """What an answer may ask of the record at one tree size."""
 
-    tree_size: int
+    @property
+    def tree_size(self) -> int: ...
 
     def registers(self) -> Registers: ...
 
-    def context(self, agency: str | None) -> Context: ...
+    def count(self, found: Judgement, *, grace_us: int = 0) -> Counted: ...
 
-    def count(self, found: Judgement) -> Counted: ...
+    def uses(
+        self, found: Judgement, limit: int, *, after: After | None = None, grace_us: int = 0
+    ) -> list[JudgedUse]:
+        """The first `limit` beyond `after`: certain ones first, each part by time, then leaf."""
 
-    def uses(self, found: Judgement, limit: int) -> list[JudgedUse]:
-        """The first `limit`: certain ones first, each part by time, then by leaf index."""
+    def marks(self, found: Judgement, limit: int, *, grace_us: int = 0) -> list[Mark]:
+        """The first `limit` certain ones and the first `limit` possible ones, by leaf index."""
+
+    def examples(self, found: Judgement, by: str) -> Mapping[str, int]:
+        """For each group of uses that may be found, the first to be reported, by leaf index."""
 
     def groups(self, found: Judgement, by: Keys) -> list[tuple[Keys, Counted]]:
         """Counts by one key or two, sorted by key; "" where a use does not say."""
@@ -73,85 +150,17 @@ class Asker(Protocol):
     def withdrawn(self, found: Judgement, limit: int) -> list[JudgedUse]:
         """As `uses`, of those that no longer count."""
 
-    def discrepancies(self) -> Mapping[str, Sequence[Told]]:
-        """What was told of each discrepancy between the ledger and another's log."""
+    def differences(self, wanted: Differing, limit: int) -> list[tuple[str, Sequence[Told]]]:
+        """The first `limit` by leaf index: name, and all that was told of it."""
 
+    def difference_counts(self, wanted: Differing) -> list[DifferenceCount]:
+        """By observer and kind, in that order."""
 
-class PureAsker:
-    """Asks entries alone.
+    def cited(self, found: Judgement) -> Collection[str]:
+        """What the uses that may be found cite."""
 
-    Args:
-        world: Of the entries.
-        tree_size: The size the answer speaks of; the world holds entries below it only.
-    """
+    def heard(self, source: str) -> Sequence[int]:
+        """When the reports of a source were recorded, rising."""
 
-    def __init__(self, world: World, tree_size: int) -> None:
-        self.world, self.tree_size = world, tree_size
-        self._groups = world.aliases.groups()
-        self._verdicts = world.authorities.judge(world.registers)
-
-    def registers(self) -> Registers:
-        return self.world.registers
-
-    def context(self, agency: str | None) -> Context:
-        return self.world.context(agency)
-
-    def count(self, found: Judgement) -> Counted:
-        judged = self._judged(found, self.world.standing())
-        certain = sum(one.certain for one in judged)
-        return Counted(certain, len(judged) - certain)
-
-    def uses(self, found: Judgement, limit: int) -> list[JudgedUse]:
-        return self._ordered(self._judged(found, self.world.standing()))[:limit]
-
-    def withdrawn(self, found: Judgement, limit: int) -> list[JudgedUse]:
-        gone = [row for row in self.world.uses.values() if not self.world.counted(row)]
-        return self._ordered(self._judged(found, gone))[:limit]
-
-    def groups(self, found: Judgement, by: Keys) -> list[tuple[Keys, Counted]]:
-        sums: dict[Keys, list[int]] = {}
-        for one in self._judged(found, self.world.standing()):
-            for keys in _products([self._keys(name, one.row) for name in by]):
-                sums.setdefault(keys, [0, 0])[0 if one.certain else 1] += 1
-        return [(keys, Counted(*pair)) for keys, pair in sorted(sums.items())]
-
-    def patterns(
-        self, predicate: PatternPredicate, parameters: Parameters, found: Judgement
-    ) -> list[Hit]:
-        rows = [one.row for one in self._judged(found, self.world.standing()) if one.certain]
-        return predicate.find(rows, self.world.registers, parameters)
-
-    def discrepancies(self) -> Mapping[str, Sequence[Told]]:
-        return self.world.discrepancies
-
-    def _keys(self, by: str, row: UseRow) -> tuple[str, ...]:
-        if by == "reason_state":
-            return (row.reason_state.name.lower(),)
-        return keys_of(by, row, self.world.aliases)
-
-    def _judged(self, found: Judgement, rows: Sequence[UseRow]) -> list[JudgedUse]:
-        judged = []
-        for row in rows:
-            verdicts = self._verdicts(row)
-            codes = tuple(verdict.code for verdict in verdicts)
-
-            def of_use(_row: UseRow, codes: tuple[str, ...] = codes) -> tuple[str, ...]:
-                return codes
-
-            if judge(found.possible, row, self._groups, of_use) is False:
-                continue
-            certain = judge(found.certain, row, self._groups, of_use) is True
-            leaves = tuple(self.world.histories.get(row.use, ()))
-            judged.append(JudgedUse(row, certain, verdicts, leaves))
-        return judged
-
-    @staticmethod
-    def _ordered(judged: list[JudgedUse]) -> list[JudgedUse]:
-        return sorted(judged, key=lambda one: (not one.certain, one.row.earliest_us, one.row.first))
-
-
-def _products(keys: Sequence[tuple[str, ...]]) -> list[Keys]:
-    found: list[Keys] = [()]
-    for some in keys:
-        found = [(*before, key) for before in found for key in some]
-    return found
+    def as_of_us(self) -> int | None:
+        """When the last entry below the tree size was recorded; None of an empty tree."""

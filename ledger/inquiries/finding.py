@@ -15,7 +15,7 @@ from ledger.inquiries.asker import Asker
 from ledger.inquiries.scoping import scope_of
 from ledger.rules.active import active_packs
 from ledger.rules.judgement import Judgement, all_of, any_of, not_, says, says_any
-from ledger.rules.kinds import UsePredicate
+from ledger.rules.kinds import Context, UsePredicate
 from ledger.rules.packs import Rule
 from ledger.rules.predicates import PREDICATES
 
@@ -44,7 +44,7 @@ def by_rule(name: str, parameters: Mapping[str, Any] = _NONE) -> Find:
     defaults = {key: parameter.default for key, parameter in predicate.parameters.items()}
 
     def find(asker: Asker, asked: Asked) -> Judgement:
-        registers, context = asker.registers(), asker.context(asked.text("agency"))
+        registers, context = asker.registers(), Context(agency=asked.text("agency"))
         judged: Judgement = predicate.compile(registers, {**defaults, **parameters}, context)
         return all_of((scope_of(asked, registers), judged))
 
@@ -61,8 +61,14 @@ def any_find(*finds: Find) -> Find:
 
 
 def without_valid_authority(asker: Asker, asked: Asked) -> Judgement:
-    """Uses that cite nothing which was valid at that moment and there beforehand."""
-    return all_of((in_scope(asker, asked), not_(says("authority", "valid_before"))))
+    """Uses that cite nothing which was valid at that moment and there beforehand.
+
+    Beside one that cannot be told, that is possible.
+    """
+    scope, valid = in_scope(asker, asked), says("authority", "valid_before")
+    shown_to_be_without = not_(any_of((valid, says("authority", "unknown"))))
+    found = all_of((scope, not_(valid)))
+    return Judgement(all_of((scope, shown_to_be_without)).certain, found.possible)
 
 
 def attached_afterwards(asker: Asker, asked: Asked) -> Judgement:
@@ -80,14 +86,7 @@ def by_others(asker: Asker, asked: Asked) -> Judgement:
         for name, _told, fact in registers.told("source", SourceRegistered)
         if fact.agency == agency
     ]
-    scope = scope_of(
-        Asked(
-            asked.question,
-            asked.tree_size,
-            {name: value for name, value in asked.parameters.items() if name != "agency"},
-        ),
-        registers,
-    )
+    scope = scope_of(asked.without("agency"), registers)
     ours = any_of((says_any("source", sources), says("database", agency)))
     return all_of((scope, not_(says("agency", agency)), ours))
 

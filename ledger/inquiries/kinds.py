@@ -21,15 +21,18 @@ from ledger.inquiries.answering import (
     groups_object,
     list_of_uses,
     yes_or_no,
+    zone_caveat,
 )
 from ledger.inquiries.asked import Asked
 from ledger.inquiries.asker import Asker, Keys
 from ledger.inquiries.finding import Find, grace_us, in_scope
-from ledger.limits import MAX_ANSWER_USES
+from ledger.limits import MAX_FIGURE_BASIS
+from ledger.projections.questions import AUTHORITY_RESTS_ON
 
 SCOPE: Final[Mapping[str, bool]] = dict.fromkeys(
     (*("agency", "technology", "unit", "performer", "case_number"), *("from", "to", "zone")), False
 )
+LISTED: Final[Mapping[str, bool]] = {"limit": False, "after": False}
 Answer = dict[str, Any]
 
 
@@ -41,12 +44,21 @@ class Inquiry:
         number, text: As people ask it.
         parameters: Name to whether it is needed.
         caveats: What every answer of it says beside itself.
+        needs: Protected fields that the answer rests on, beside those its parameters name.
     """
 
     number: int
     text: str
     parameters: Mapping[str, bool]
     caveats: tuple[str, ...] = ()
+    needs: frozenset[str] = frozenset()
+
+    def protected(self, asked: Asked) -> frozenset[str]:
+        """The protected fields that evidence has to show. A pseudonym is always shown."""
+        named = {name for name in ("case_number",) if name in asked.parameters}
+        grouped = {asked.text("by"), asked.text("and_by")}
+        named |= {"reason"} if "reason_state" in grouped else set()
+        return frozenset({"performer", *named}) | self.needs
 
     def ask(self, tree_size: int, given: Mapping[str, Any]) -> Asked:
         """Raises Malformed."""
@@ -65,25 +77,32 @@ class UsesInquiry(Inquiry):
         find: The condition.
         by: Also counted by these, each by itself.
         more: What more is to be said, from the same.
+        authority: The verdict stands beside each use; the names it rests on have to be shown.
     """
 
     find: Find
     by: tuple[str, ...] = ()
     more: Callable[[Asker, Asked], Mapping[str, Any]] | None = None
+    authority: bool = False
+
+    def protected(self, asked: Asked) -> frozenset[str]:
+        rests_on = AUTHORITY_RESTS_ON if self.authority else frozenset()
+        return Inquiry.protected(self, asked) | rests_on
 
     def answer(self, asker: Asker, asked: Asked) -> Answer:
         found = self.find(asker, asked)
         counted = asker.count(found)
         grace = grace_us(asker, asked.text("agency"))
-        uses, leaves = list_of_uses(asker, found, grace_us=grace)
-        heard = asker.uses(in_scope(asker, asked), MAX_ANSWER_USES)
+        uses, leaves, ended = list_of_uses(
+            asker, asked, found, authority=self.authority, grace_us=grace
+        )
         caveats = [*self.caveats]
         if counted.possible:
             caveats.append(UNKNOWN_TIMES)
         if not counted.count:
             caveats.append(ONLY_THE_LEDGER)
         if counted.count + counted.possible > len(uses):
-            caveats.append(f"the first {len(uses)} uses are listed; all are counted")
+            caveats.append(f"{len(uses)} uses are listed here; all are counted")
         groups = {key: groups_object((key,), asker.groups(found, (key,))) for key in self.by}
         more = {} if self.more is None else dict(self.more(asker, asked))
         return answered(
@@ -93,9 +112,10 @@ class UsesInquiry(Inquiry):
             leaves,
             **counted_object(counted),
             uses=uses,
+            next=ended,
             groups=groups or None,
-            coverage=coverage(asker, asked, heard),
-            caveats=caveats,
+            coverage=coverage(asker, asked),
+            caveats=[*caveats, *zone_caveat(asked)],
             **more,
         )
 
@@ -112,16 +132,18 @@ class GroupsInquiry(Inquiry):
         by = tuple(filter(None, (asked.text("by") or self.by[0], asked.text("and_by"))))
         groups = groups_object(by, asker.groups(found, by))
         counted = asker.count(found)
-        uses = asker.uses(found, MAX_ANSWER_USES)
+        caveats = [*self.caveats, *([UNKNOWN_TIMES] if counted.possible else [])]
+        if "month" in by:
+            caveats.append("months are UTC months")
         return answered(
             asked,
             self.text,
             counted_object(counted),
-            [leaf for one in uses for leaf in one.leaves],
+            [mark.first for mark in asker.marks(found, MAX_FIGURE_BASIS)],
             by=list(by),
             groups=groups,
-            coverage=coverage(asker, asked, uses),
-            caveats=[*self.caveats, *([UNKNOWN_TIMES] if counted.possible else [])],
+            coverage=coverage(asker, asked),
+            caveats=[*caveats, *zone_caveat(asked)],
         )
 
 
@@ -133,7 +155,7 @@ class RegisterInquiry(Inquiry):
 
     def answer(self, asker: Asker, asked: Asked) -> Answer:
         told = dict(self.tell(asker, asked))
-        caveats = [*self.caveats, *told.pop("caveats", ())]
+        caveats = [*self.caveats, *told.pop("caveats", ()), *zone_caveat(asked)]
         return answered(
             asked, self.text, told.pop("value"), told.pop("basis"), caveats=caveats, **told
         )

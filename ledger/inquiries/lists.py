@@ -6,13 +6,13 @@ from collections.abc import Mapping
 from typing import Any
 
 from ledger.events import PerformerApproved, TechnologyAssessed, VendorIncidentReported
-from ledger.inquiries.answering import groups_object
 from ledger.inquiries.asked import Asked
 from ledger.inquiries.asker import Asker, JudgedUse
 from ledger.inquiries.finding import Find, attached_afterwards, grace_us, in_scope
-from ledger.limits import MAX_ANSWER_USES
+from ledger.projections.registers import Registers
+from ledger.rules.authority import authority_of
 from ledger.rules.judgement import Judgement, all_of
-from ledger.rules.kinds import UsePredicate
+from ledger.rules.kinds import Context, UsePredicate
 from ledger.rules.predicates import PREDICATES
 from ledger.rules.verdicts import with_grace
 
@@ -20,16 +20,13 @@ More = Mapping[str, Any]
 
 
 def all_technologies(asker: Asker, asked: Asked) -> More:
-    """Every technology the agency used, so that an alias cannot hide a use."""
-    narrowed = {"technology", "unit", "performer", "case_number", "from", "to", "zone"}
-    wide = Asked(
-        asked.question,
-        asked.tree_size,
-        {name: value for name, value in asked.parameters.items() if name not in narrowed},
-    )
-    found = in_scope(asker, wide)
+    """Every technology the agency used, so that another name cannot hide a use; each with one use."""
+    wide = asked.without("technology", "unit", "performer", "case_number", "from", "to", "zone")
+    examples = asker.examples(in_scope(asker, wide), "technology")
     return {
-        "technologies_used": groups_object(("technology",), asker.groups(found, ("technology",)))
+        "technologies_used": [
+            {"technology": technology, "leaf_index": leaf} for technology, leaf in examples.items()
+        ]
     }
 
 
@@ -37,10 +34,11 @@ def lags(asker: Asker, asked: Asked) -> More:
     """How long after the use each authority came, and whether a pack's grace allows it."""
     grace = grace_us(asker, asked.text("agency"))
     shown = []
-    for one in asker.uses(attached_afterwards(asker, asked), MAX_ANSWER_USES):
+    for one in asker.uses(attached_afterwards(asker, asked), asked.limit, after=asked.after):
         for verdict in one.verdicts:
             graced = with_grace(verdict, grace)
-            if graced.lag_us is not None:
+            if graced.code in ("attached_late", "ratified_in_grace"):
+                assert graced.lag_us is not None
                 shown.append(
                     {
                         "leaf_index": one.row.first,
@@ -57,7 +55,7 @@ def flows_of(find: Find) -> Any:
 
     def more(asker: Asker, asked: Asked) -> More:
         shown = []
-        for one in asker.uses(find(asker, asked), MAX_ANSWER_USES):
+        for one in asker.uses(find(asker, asked), asked.limit, after=asked.after):
             shown += [{"leaf_index": one.row.first, **flow.to_object()} for flow in one.row.flows]
         return {"flows": shown}
 
@@ -92,7 +90,7 @@ def exposed(asker: Asker, asked: Asked) -> Judgement:
     assert isinstance(predicate, UsePredicate)
     given = {key: parameter.default for key, parameter in predicate.parameters.items()}
     found: Judgement = predicate.compile(
-        asker.registers(), given, asker.context(asked.text("agency"))
+        asker.registers(), given, Context(agency=asked.text("agency"))
     )
     return all_of((in_scope(asker, asked), found))
 
@@ -100,7 +98,7 @@ def exposed(asker: Asker, asked: Asked) -> Judgement:
 def incidents(asker: Asker, asked: Asked) -> More:
     """The incidents, and which agencies and cases the exposed uses are of."""
     found = exposed(asker, asked)
-    uses = asker.uses(found, MAX_ANSWER_USES)
+    uses = asker.uses(found, asked.limit, after=asked.after)
     cases = sorted({one.row.case_number for one in uses if one.row.case_number is not None})
     return {
         "incidents": [
@@ -111,27 +109,35 @@ def incidents(asker: Asker, asked: Asked) -> More:
     }
 
 
-def urgency(asker: Asker, asked: Asked, find: Find) -> list[dict[str, Any]]:
-    """For each use with urgency: what authority came for it afterwards."""
-    return [_confirmed(one) for one in asker.uses(find(asker, asked), MAX_ANSWER_USES)]
-
-
 def confirmed_by(find: Find) -> Any:
-    """By which authority urgency was confirmed later, if by any."""
+    """By which authority urgency was confirmed later, if by any, and who granted it."""
 
     def more(asker: Asker, asked: Asked) -> More:
-        return {"confirmations": urgency(asker, asked, find)}
+        found = asker.uses(find(asker, asked), asked.limit, after=asked.after)
+        return {"confirmations": [_confirmed(asker, one) for one in found]}
 
     return more
 
 
-def _confirmed(one: JudgedUse) -> dict[str, Any]:
-    later = [verdict for verdict in one.verdicts if verdict.lag_us is not None]
+def _confirmed(asker: Asker, one: JudgedUse) -> dict[str, Any]:
+    later = [verdict for verdict in one.verdicts if verdict.code == "attached_late"]
     return {
         "leaf_index": one.row.first,
-        "confirmed": bool(later) or any(v.code == "valid_before" for v in one.verdicts),
+        "authorised_before": any(verdict.code == "valid_before" for verdict in one.verdicts),
+        "confirmed": bool(later),
         "by": [
-            {"authorization": verdict.authorization, "lag_s": (verdict.lag_us or 0) // 1_000_000}
+            {
+                "authorization": verdict.authorization,
+                "lag_s": (verdict.lag_us or 0) // 1_000_000,
+                "granted_by": officers(asker.registers(), verdict.authorization or ""),
+            }
             for verdict in later
         ],
     }
+
+
+def officers(registers: Registers, authorization: str) -> list[str]:
+    """Who granted and renewed it, as far as that is shown."""
+    authority = authority_of(registers.history(authorization))
+    shown = () if authority is None else (period.officer for period in authority.periods)
+    return list(dict.fromkeys(officer for officer in shown if officer is not None))

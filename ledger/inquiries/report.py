@@ -1,141 +1,245 @@
 """What does the agency owe the public for a year? The annual report, every figure with its entries.
 
-    agency, year ──► sections ──► {"title", "figures": [{"key", "count", "possible", "basis"}]}
+    agency, year ──► sections ──► {"title", "figures": [figures.py]} ──ledger/exports──► HTML, CSV
 
-Each figure is counted by the same conditions as the numbered questions, and names the entries it
-counts, MAX_FIGURE_BASIS of them at most.
+Each figure is counted by the same conditions as the numbered questions.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import Any, Final
 
 from ledger.events import AllegationMade, AllegationResolved, DiscrepancyFound
 from ledger.events.statements import Scope
-from ledger.inquiries.answering import counted_object, coverage
+from ledger.inquiries.answering import UNKNOWN_TIMES, counted_object, coverage
 from ledger.inquiries.asked import Asked
-from ledger.inquiries.asker import Asker, Keys
-from ledger.inquiries.finding import in_scope
-from ledger.limits import MAX_ANSWER_USES, MAX_FIGURE_BASIS
+from ledger.inquiries.asker import Asker, Differing
+from ledger.inquiries.figures import Figure, figure, grouped, listed_object, told_object
+from ledger.inquiries.finding import by_rule, in_scope
+from ledger.limits import MAX_ANSWER_USES, MAX_FIGURE_BASIS, MAX_REPORT_DIFFERENCES
+from ledger.projections.uses import OPEN_EARLIEST, OPEN_LATEST
 from ledger.rules.active import active_packs
 from ledger.rules.compiling import compile_rule
 from ledger.rules.coverage import unconnected_holdings
-from ledger.rules.judgement import ALWAYS, Judgement, above, all_of, not_, says
-from ledger.rules.kinds import UsePredicate
+from ledger.rules.judgement import ALWAYS, Judgement, above, all_of, not_, says, within
+from ledger.rules.kinds import Context, UsePredicate
+from ledger.rules.moments import Span, effective
 
 Answered = Mapping[str, Any]
-_GROUPS: Final[tuple[tuple[str, Keys], ...]] = (
-    ("Uses by technology", ("technology",)),
-    ("Uses by purpose", ("purpose",)),
-    ("Uses by outcome", ("outcome",)),
-    ("Uses by unit", ("unit",)),
-    ("Uses by month", ("month",)),
-    ("Uses by what set them off", ("trigger",)),
-    ("Uses by how the technology was acquired", ("acquisition",)),
+Section = dict[str, Any]
+_GROUPS: Final = (
+    ("Uses by technology", "technology"),
+    ("Uses by purpose", "purpose"),
+    ("Uses by outcome", "outcome"),
+    ("Uses by unit", "unit"),
+    ("Uses by what set them off", "trigger"),
+    ("Uses by how the technology was acquired", "acquisition"),
 )
+_SHARED: Final = not_(says("flow_country", None))
 _FIGURES: Final[tuple[tuple[str, Judgement], ...]] = (
     ("uses", ALWAYS),
     ("uses that cite no authority", says("authorization", None)),
-    ("uses whose data went anywhere", not_(says("flow_country", None))),
-    ("uses with a flow that names no permission", not_(says("unpermitted_country", None))),
+    ("uses put right after they were reported", above("amendments", 0)),
     ("records later than 24 hours", above("delay", 86_400)),
-    ("uses amended", above("amendments", 0)),
 )
 
 
 def annual_report(asker: Asker, asked: Asked) -> Answered:
-    """Question 25."""
+    """Question 25, in its own form."""
     scope, agency = in_scope(asker, asked), asked.text("agency") or ""
-    sections: list[dict[str, Any]] = [
-        {
-            "title": "In all",
-            "figures": [_figure(asker, name, all_of((scope, found))) for name, found in _FIGURES],
-        }
+    sections = [
+        section("In all", [figure(asker, key, all_of((scope, one))) for key, one in _FIGURES]),
+        months(asker, asked, scope),
+        *(grouped(asker, title, scope, by) for title, by in _GROUPS),
+        _sharing(asker, scope),
+        _cross_border(asker, asked),
+        section("Findings", list(findings(asker, scope, agency))),
+        section("Allegations", _allegations(asker, asked, agency)),
+        section("Missing records", list(_missing(asker, asked, agency))),
     ]
-    sections += [_grouped(asker, title, scope, by) for title, by in _GROUPS]
-    sections.append({"title": "Findings", "figures": _findings(asker, scope, agency)})
-    sections.append({"title": "Allegations", "figures": _allegations(asker, agency)})
-    sections.append({"title": "Missing records", "figures": _missing(asker, agency)})
-    basis = {leaf for part in sections for figure in part["figures"] for leaf in figure["basis"]}
-    uses = asker.uses(scope, MAX_ANSWER_USES)
+    return report_of(asker, asked, "Annual report", scope, sections)
+
+
+def section(title: str, figures: list[Figure], **more: Any) -> Section:
+    return {"title": title, "figures": figures, **more}
+
+
+def report_of(
+    asker: Asker,
+    asked: Asked,
+    title: str,
+    scope: Judgement,
+    sections: list[Section],
+    **more: Any,
+) -> Answered:
+    """A report of any form, from its sections."""
+    counted = asker.count(scope)
+    figures = [one for part in sections for one in part["figures"]]
+    basis = {leaf for one in figures for leaf in (*one["basis"], *one["possible_basis"])}
+    caveats = ["a figure counts what was reported to the ledger, not what was done"]
+    if counted.possible:
+        caveats += [
+            UNKNOWN_TIMES,
+            "a use that lies in no one month for certain is possible in each",
+        ]
+    if asked.text("zone") is None:
+        caveats.append("days and months are UTC's")
     return {
-        "value": counted_object(asker.count(scope)),
+        "value": counted_object(counted),
         "basis": basis,
+        "title": title,
         "sections": sections,
-        "coverage": coverage(asker, asked, uses),
-        "caveats": ["days are UTC days" if asked.text("zone") is None else "days are local days"],
+        "coverage": coverage(asker, asked),
+        "caveats": caveats,
+        **more,
     }
 
 
-def _figure(asker: Asker, key: str, found: Judgement) -> dict[str, Any]:
-    leaves = [one.row.first for one in asker.uses(found, MAX_FIGURE_BASIS)]
-    return {"key": key, **counted_object(asker.count(found)), "basis": leaves}
-
-
-def _grouped(asker: Asker, title: str, scope: Judgement, by: Keys) -> dict[str, Any]:
+def months(asker: Asker, asked: Asked, scope: Judgement) -> Section:
+    """One figure a month of the year, in the days of the zone that was asked for."""
+    year = asked.number("year") or 0
     figures = []
-    for keys, counted in asker.groups(scope, by):
-        found = all_of((scope, _says(by[0], keys[0])))
-        leaves = [one.row.first for one in asker.uses(found, MAX_FIGURE_BASIS)]
-        figures.append({"key": keys[0], **counted_object(counted), "basis": leaves})
-    return {"title": title, "by": list(by), "figures": figures}
+    for month in range(1, 13):
+        following = f"{year + month // 12:04d}-{month % 12 + 1:02d}-01"
+        first, after = (_day_us(asked, day) for day in (f"{year:04d}-{month:02d}-01", following))
+        found = all_of((scope, within(first, after - 1)))
+        figures.append(figure(asker, f"{year:04d}-{month:02d}", found))
+    return section("Uses by month", figures, by="month")
 
 
-def _says(by: str, key: str) -> Judgement:
-    """Uses of one group; months have no field, so theirs are all uses of the scope."""
-    return ALWAYS if by == "month" else says(by, key or None)
+def _day_us(asked: Asked, day: str) -> int:
+    """When a day begins there; the end of the calendar for the day after it."""
+    if len(day) > len("9999-01-01"):
+        return OPEN_LATEST
+    first, _ = replace(
+        asked, parameters={**asked.without("year").parameters, "from": day}
+    ).period_us()
+    assert first is not None, "a day was asked for"
+    return first
 
 
-def _findings(asker: Asker, scope: Judgement, agency: str) -> list[dict[str, Any]]:
-    registers, context = asker.registers(), asker.context(agency)
-    figures = []
-    for active in active_packs(registers, agency):
-        for rule in active.pack.rules:
-            if not isinstance(rule.predicate, UsePredicate):
-                continue
-            found = all_of((scope, compile_rule(active, rule, registers, context)))
-            figure = _figure(asker, f"{active.pack.name}/{rule.code}", found)
-            if figure["count"] or figure["possible"]:
-                figures.append({**figure, "title": rule.title, "severity": rule.severity})
-    return figures
-
-
-def _allegations(asker: Asker, agency: str) -> list[dict[str, Any]]:
-    registers = asker.registers()
-    figures = []
-    for name, told, fact in registers.told("allegation", AllegationMade):
-        if fact.scope.agency not in (None, agency):
-            continue
-        history = registers.history(name)
-        resolved = [one.fact for one in history if isinstance(one.fact, AllegationResolved)]
+def _sharing(asker: Asker, scope: Judgement) -> Section:
+    """Who received data, as far as flows say."""
+    shared = all_of((scope, _SHARED))
+    figures = [figure(asker, "uses whose data went to a country that is named", shared)]
+    uses = asker.uses(scope, MAX_ANSWER_USES)
+    recipients: dict[str, list[Any]] = {}
+    for one in uses:
+        for recipient in {flow.recipient for flow in one.row.flows if flow.recipient is not None}:
+            recipients.setdefault(recipient, []).append(one)
+    for recipient, shown in sorted(recipients.items()):
+        certain = sum(one.certain for one in shown)
+        listed = shown[:MAX_FIGURE_BASIS]
         figures.append(
             {
-                "key": name,
-                "title": resolved[-1].resolution if resolved else "open",
-                "count": 1,
-                "possible": 0,
-                "basis": [one.leaf_index for one in history][:MAX_FIGURE_BASIS],
-                "recorded": told.leaf_index,
+                "key": recipient,
+                "count": certain,
+                "possible": len(shown) - certain,
+                **listed_object((one, one.certain) for one in listed),
             }
         )
-    return figures
+    more = {} if len(uses) < MAX_ANSWER_USES else {"of_first_uses": MAX_ANSWER_USES}
+    return section("Sharing: who received data of uses", figures, **more)
 
 
-def _missing(asker: Asker, agency: str) -> list[dict[str, Any]]:
-    figures = []
-    for kind in ("missing_here", "missing_there"):
-        leaves = [
-            history[0].leaf_index
-            for history in asker.discrepancies().values()
-            if isinstance(history[0].fact, DiscrepancyFound)
-            and history[0].fact.kind == kind
-            and history[0].fact.agency == agency
+def _cross_border(asker: Asker, asked: Asked) -> Section:
+    abroad = by_rule("data_abroad")(asker, asked)
+    unpermitted = by_rule("cross_border_without_permission")(asker, asked)
+    figures = [
+        figure(asker, "uses whose data went to another country", abroad),
+        figure(asker, "of these, without a permission that is named", unpermitted),
+    ]
+    countries = {
+        country
+        for one in asker.uses(abroad, MAX_ANSWER_USES)
+        for flow in one.row.flows
+        for country in (flow.processing_country, flow.storage_country, flow.access_country)
+        if country is not None
+    }
+    figures += [
+        figure(asker, country, all_of((abroad, says("flow_country", country))))
+        for country in sorted(countries)
+    ]
+    return section("Across borders, and countries that such data went to", figures)
+
+
+def findings(
+    asker: Asker, scope: Judgement, agency: str, pack: str | None = None
+) -> Iterator[Figure]:
+    """What rules about single uses find, pack by pack; only what finds anything."""
+    registers, context = asker.registers(), Context(agency=agency, cited=frozenset())
+    for active in active_packs(registers, agency):
+        for rule in active.pack.rules:
+            if pack not in (None, active.pack.name):
+                continue
+            if not isinstance(rule.predicate, UsePredicate):
+                continue
+            if rule.predicate.name == "unknown_name":
+                context = replace(context, cited=frozenset(asker.cited(scope)))
+            found = all_of((scope, compile_rule(active, rule, registers, context)))
+            told = figure(
+                asker,
+                f"{active.pack.name}/{rule.code}",
+                found,
+                grace_us=active.pack.grace_us,
+                label=rule.title,
+                severity=rule.severity,
+            )
+            if told["count"] or told["possible"]:
+                yield told
+
+
+def _allegations(asker: Asker, asked: Asked, agency: str) -> list[Figure]:
+    """Those made in the year, or perhaps in it, with what became of each."""
+    registers = asker.registers()
+    figures: list[Figure] = []
+    for name, told, fact in registers.told("allegation", AllegationMade):
+        when = _within_year(asked, effective(fact.made, told.recorded_us))
+        if fact.scope.agency not in (None, agency) or when is False:
+            continue
+        resolved = [
+            one.fact.resolution
+            for one in registers.history(name)
+            if isinstance(one.fact, AllegationResolved)
         ]
-        figures.append(
-            {"key": kind, "count": len(leaves), "possible": 0, "basis": leaves[:MAX_FIGURE_BASIS]}
-        )
-    holdings = unconnected_holdings(asker.registers(), Scope(agency=agency))
-    leaves = [asker.registers().history(name)[0].leaf_index for name, _ in holdings]
-    figures.append({"key": "unconnected", "count": len(leaves), "possible": 0, "basis": leaves})
+        entry = [(told.leaf_index, name)]
+        certain, possible = (entry, []) if when else ([], entry)
+        label = resolved[-1] if resolved else "open"
+        figures.append({"key": name, "label": label, **told_object(certain, possible)})
     return figures
+
+
+def _missing(asker: Asker, asked: Asked, agency: str) -> Iterator[Figure]:
+    """Open differences with others' logs that are about the year; holdings that no source stands behind."""
+    for kind, label in (
+        ("missing_here", "in another's log, and not in the ledger"),
+        ("missing_there", "in the ledger, and not in another's log"),
+    ):
+        wanted = Differing(agency=agency, kinds=(kind,), open=True)
+        entries: dict[bool | None, list[tuple[int, str]]] = {True: [], None: [], False: []}
+        for name, history in asker.differences(wanted, MAX_REPORT_DIFFERENCES):
+            fact = history[0].fact
+            assert isinstance(fact, DiscrepancyFound), "a difference begins by being found"
+            when = _within_year(asked, effective(fact.occurred, history[0].recorded_us))
+            when = None if fact.occurred is None else when
+            entries[when].append((history[0].leaf_index, name))
+        yield {"key": kind, "label": label, **told_object(entries[True], entries[None])}
+    registers = asker.registers()
+    holdings = [
+        (registers.history(name)[0].leaf_index, name)
+        for name, _ in unconnected_holdings(registers, Scope(agency=agency))
+    ]
+    label = "units, licences, trials, invoices and accounts with no source behind them, of any year"
+    yield {"key": "unconnected", "label": label, **told_object(holdings, ())}
+
+
+def _within_year(asked: Asked, span: Span) -> bool | None:
+    """Does a moment that is known to lie in a span lie in the year? None: it may."""
+    first, last = asked.period_us()
+    first = OPEN_EARLIEST if first is None else first
+    last = OPEN_LATEST if last is None else last
+    if span[1] < first or last < span[0]:
+        return False
+    return True if first <= span[0] and span[1] <= last else None

@@ -10,7 +10,7 @@ from types import MappingProxyType
 from typing import Any, Final
 
 from ledger.errors import Malformed
-from ledger.inquiries import lists, report, told
+from ledger.inquiries import lists, returns, told
 from ledger.inquiries.answering import WINDOW
 from ledger.inquiries.asked import Asked
 from ledger.inquiries.finding import (
@@ -21,7 +21,9 @@ from ledger.inquiries.finding import (
     saying,
     without_valid_authority,
 )
+from ledger.inquiries.findings import FindingsInquiry
 from ledger.inquiries.kinds import (
+    LISTED,
     SCOPE,
     GroupsInquiry,
     Inquiry,
@@ -29,9 +31,13 @@ from ledger.inquiries.kinds import (
     RegisterInquiry,
     UsesInquiry,
 )
+from ledger.projections.questions import AUTHORITY_RESTS_ON
 from ledger.rules.judgement import says
 
-_AGENCY: Final = {**SCOPE, "agency": True}
+_LISTED: Final = {**SCOPE, **LISTED}
+_UNKNOWN_APART: Final = (
+    "where the verdict is unknown a use is not among these: question 4 has it",
+)
 _URGENT: Final = saying(says("urgency", "used"))
 _ABROAD: Final = by_rule("data_abroad")
 _INTERIM: Final = any_find(
@@ -42,7 +48,7 @@ _QUESTIONS: Final[tuple[Inquiry, ...]] = (
     UsesInquiry(
         number=1,
         text="Did anyone in the agency use the technology in this time?",
-        parameters=_AGENCY,
+        parameters=_LISTED | {"agency": True},
         find=saying(),
         more=lists.all_technologies,
     ),
@@ -58,34 +64,39 @@ _QUESTIONS: Final[tuple[Inquiry, ...]] = (
     UsesInquiry(
         number=4,
         text="Which uses had no authority that was valid at that moment?",
-        parameters=SCOPE,
+        parameters=_LISTED,
+        authority=True,
         find=without_valid_authority,
-        caveats=("whose time or authority cannot be told counts as not shown to be valid",),
+        caveats=("a use whose authority cannot be told is counted as possible",),
     ),
     UsesInquiry(
         number=5,
         text="Which authorities came after the use, by how long, and within grace?",
-        parameters=SCOPE,
+        parameters=_LISTED,
+        authority=True,
+        caveats=_UNKNOWN_APART,
         find=attached_afterwards,
         more=lists.lags,
     ),
     UsesInquiry(
         number=6,
         text="Which uses lie outside the scope of their authority?",
-        parameters=SCOPE,
-        find=saying(says("authority", "out_of_scope")),
+        parameters=_LISTED,
+        authority=True,
+        caveats=_UNKNOWN_APART,
+        find=by_rule("authority_is", {"codes": ("out_of_scope",)}),
     ),
     UsesInquiry(
         number=7,
         text="Which uses were on an unapproved trial, a demo or a personal account?",
-        parameters=SCOPE,
+        parameters=_LISTED,
         find=_INTERIM,
         by=("acquisition",),
     ),
     UsesInquiry(
         number=8,
         text="Who used the technology and is not on the approved list?",
-        parameters=SCOPE,
+        parameters=_LISTED,
         find=by_rule("performer_not_approved"),
         by=("performer",),
         more=lists.approved_list,
@@ -93,14 +104,14 @@ _QUESTIONS: Final[tuple[Inquiry, ...]] = (
     UsesInquiry(
         number=9,
         text="What left the country, to whom, and by which permission?",
-        parameters=SCOPE,
+        parameters=_LISTED,
         find=_ABROAD,
         more=lists.flows_of(_ABROAD),
     ),
     UsesInquiry(
         number=10,
         text="Which technologies had not been assessed when they were used?",
-        parameters=SCOPE,
+        parameters=_LISTED,
         find=by_rule("technology_unassessed"),
         by=("technology",),
         more=lists.assessments,
@@ -108,13 +119,14 @@ _QUESTIONS: Final[tuple[Inquiry, ...]] = (
     UsesInquiry(
         number=11,
         text="Was it used after it was suspended?",
-        parameters=SCOPE,
+        parameters=_LISTED,
         find=by_rule("after_suspension"),
     ),
     UsesInquiry(
         number=12,
         text="The vendor was breached: which uses, cases and agencies are exposed?",
-        parameters=SCOPE,
+        parameters=_LISTED,
+        needs=frozenset({"case_number"}),
         find=lists.exposed,
         by=("agency",),
         more=lists.incidents,
@@ -135,24 +147,25 @@ _QUESTIONS: Final[tuple[Inquiry, ...]] = (
         number=15,
         text="Which reasons are vague, copied or missing, and at which rate in each unit?",
         parameters=SCOPE,
+        needs=frozenset({"reason"}),
         tell=told.reasons,
     ),
     RegisterInquiry(
         number=16,
         text="Which accounts show impossible or shared use?",
-        parameters=SCOPE,
+        parameters=_LISTED,
         tell=told.accounts,
     ),
     RegisterInquiry(
         number=17,
         text="Does the observer's log agree with ours?",
-        parameters={"agency": False, "observer": False},
+        parameters={"agency": False, "observer": False, "kind": False, "limit": False},
         tell=told.observers,
     ),
     UsesInquiry(
         number=18,
         text="Who outside the agency searched its data?",
-        parameters=_AGENCY,
+        parameters=_LISTED | {"agency": True},
         find=by_others,
         by=("agency",),
         caveats=("only as far as searches by others are reported here",),
@@ -160,21 +173,27 @@ _QUESTIONS: Final[tuple[Inquiry, ...]] = (
     UsesInquiry(
         number=19,
         text="When was urgency used, and who confirmed it later?",
-        parameters=SCOPE,
+        parameters=_LISTED,
+        authority=True,
         find=_URGENT,
         more=lists.confirmed_by(_URGENT),
     ),
     UsesInquiry(
         number=20,
         text="Did whoever granted the authority take part in the use?",
-        parameters=SCOPE,
+        parameters=_LISTED,
+        authority=True,
         find=saying(says("authority", "self_authorised")),
-        caveats=("only where it is declared, or both names are shown",),
+        caveats=(
+            "only where it is declared, or both names are shown",
+            *_UNKNOWN_APART,
+        ),
     ),
     RegisterInquiry(
         number=21,
         text="What was amended, redacted or erased, why, and what can still be proven?",
-        parameters=SCOPE,
+        parameters=_LISTED,
+        needs=frozenset({"reason"}),
         tell=told.amendments,
     ),
     RegisterInquiry(
@@ -198,13 +217,14 @@ _QUESTIONS: Final[tuple[Inquiry, ...]] = (
     RegisterInquiry(
         number=25,
         text="What is the annual report of the agency?",
-        parameters={"agency": True, "year": True, "zone": False},
-        tell=report.annual_report,
+        parameters={"agency": True, "year": True, "zone": False, "form": False},
+        needs=AUTHORITY_RESTS_ON | {"reason"},
+        tell=returns.reported,
     ),
     UsesInquiry(
         number=26,
         text="Which tools were used in this case, those without a result included?",
-        parameters={"case_number": True, "agency": False},
+        parameters={"case_number": True, "agency": False, **LISTED},
         find=saying(),
         by=("technology", "outcome"),
     ),
@@ -218,16 +238,33 @@ _QUESTIONS: Final[tuple[Inquiry, ...]] = (
 QUESTIONS: Final[Mapping[int, Inquiry]] = MappingProxyType({one.number: one for one in _QUESTIONS})
 
 
+# What the rules find: asked, answered and proven as the numbered questions are.
+FINDINGS: Final = 0
+_FINDINGS: Final = FindingsInquiry(
+    number=FINDINGS,
+    text="What do the rules of the active packs find?",
+    parameters={
+        **dict.fromkeys(("agency", "code", "severity", "pack"), False),
+        **LISTED,
+    },
+)
+
+
 def inquiry_of(number: int) -> Inquiry:
-    """The question of a number. Raises Malformed."""
-    found = QUESTIONS.get(number)
+    """The question of a number, 0 for the findings. Raises Malformed."""
+    found = _FINDINGS if number == FINDINGS else QUESTIONS.get(number)
     if found is None:
         raise Malformed("question", f"must be one of 1..{len(QUESTIONS)}")
     return found
 
 
 def asked_of_object(found: Mapping[str, Any]) -> tuple[Inquiry, Asked]:
-    """A question as a bundle holds it. Raises Malformed."""
+    """A question as a bundle holds it, but for the packs.
+
+    Raises:
+        Malformed: It has another shape.
+        ZoneDataMissing: Its days cannot be told here.
+    """
     number, tree_size, given = (found.get(name) for name in ("inquiry", "tree_size", "parameters"))
     if type(number) is not int or type(tree_size) is not int or tree_size < 0:
         raise Malformed("question", "must hold inquiry and tree_size")

@@ -3,47 +3,52 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, Final
+from typing import Any
 
 from ledger.events import (
     DiscrepancyFound,
     DiscrepancyResolved,
     ExternalLogImported,
 )
-from ledger.events.observers import DISCREPANCIES
 from ledger.events.statements import Scope
 from ledger.inquiries.answering import (
     ONLY_THE_LEDGER,
     counted_object,
+    coverage_in,
     groups_object,
-    judged_object,
+    use_shown,
 )
 from ledger.inquiries.asked import Asked
-from ledger.inquiries.asker import Asker, JudgedUse
+from ledger.inquiries.asker import Asker, Counted, Differing, JudgedUse, Keys, Mark
 from ledger.inquiries.finding import by_rule, in_scope, rules_of
 from ledger.inquiries.scoping import scope_in_words
-from ledger.limits import MAX_ANSWER_USES, MAX_STATEMENT_USES
+from ledger.limits import MAX_FIGURE_BASIS, MAX_STATEMENT_SIGHTINGS, MAX_STATEMENT_USES
 from ledger.projections.registers import Told
-from ledger.rules.coverage import coverage_of
 from ledger.rules.judgement import Judgement, above, all_of, exactly
-from ledger.rules.kinds import Hit, PatternPredicate, UsePredicate
+from ledger.rules.kinds import Context, Hit, PatternPredicate, UsePredicate
 from ledger.rules.moments import Span
 from ledger.rules.predicates import PREDICATES
-from ledger.rules.statements import Sighting, corrections, judge_statement, made_of, scope_query
-from ledger.times import text_of_us
+from ledger.rules.statements import (
+    Sighting,
+    by_order,
+    corrections,
+    judge_statement,
+    made_of,
+    scope_query,
+)
+from ledger.times import MAX_US, MIN_US, text_of_us
 
 Answered = Mapping[str, Any]
 
 
 def what_a_no_covers(asker: Asker, asked: Asked) -> Answered:
     """Question 2."""
-    uses = asker.uses(in_scope(asker, asked), MAX_ANSWER_USES)
-    found = coverage_of(asker.registers(), scope_in_words(asked), [one.row for one in uses])
+    found = coverage_in(asker, scope_in_words(asked))
     return {
         "value": "thin" if found.thin else "covered",
         "basis": found.leaves,
         "coverage": found.to_object(),
-        "caveats": [ONLY_THE_LEDGER],
+        "caveats": [ONLY_THE_LEDGER, "a source that was heard may still not have told all"],
     }
 
 
@@ -81,12 +86,15 @@ def judged_statement(asker: Asker, name: str) -> dict[str, Any]:
     registers = asker.registers()
     history = registers.history(name)
     statement, told, made = made_of(history)
-    found = exactly(scope_query(statement.scope, made, registers))
-    matched = asker.uses(found, MAX_STATEMENT_USES)
+    scope = exactly(scope_query(statement.scope, made, registers))
+    matched: dict[int, Mark] = {}
+    for recorded in by_order(history):
+        marks = asker.marks(all_of((scope, recorded)), MAX_STATEMENT_USES)
+        matched.update((mark.first, mark) for mark in marks)
     sightings = list(_sightings(asker, statement.scope))
-    cover = coverage_of(registers, statement.scope, [one.row for one in matched])
+    cover = coverage_in(asker, statement.scope)
     verdicts = judge_statement(
-        history, [(one.row, one.certain) for one in matched], sightings, cover
+        history, [(mark, mark.certain) for mark in matched.values()], sightings, cover
     )
     leaves = {told.leaf_index for told in history} | set(cover.leaves)
     leaves |= {leaf for verdict in verdicts for leaf in verdict.leaves}
@@ -112,62 +120,79 @@ def judged_statement(asker: Asker, name: str) -> dict[str, Any]:
 
 
 def _sightings(asker: Asker, scope: Scope) -> Iterator[Sighting]:
-    """Unreported uses in scope that another observer's log has; a resolved one counts no more."""
+    """Unreported uses in scope that another observer's log has; a resolved one counts no more.
+
+    One that was reported since is a use by now, and was none when they spoke.
+    """
     group = asker.registers().aliases.group(scope.technology or "")
-    for name, history in asker.discrepancies().items():
+    wanted = Differing(
+        agency=scope.agency, kinds=("missing_here",), open=True, reported_since_is_open=True
+    )
+    for name, history in asker.differences(wanted, MAX_STATEMENT_SIGHTINGS):
         fact = history[0].fact
-        if not isinstance(fact, DiscrepancyFound) or fact.kind != "missing_here":
-            continue
-        if scope.agency not in (None, fact.agency):
-            continue
-        if scope.technology is not None and fact.technology not in (None, *group):
-            continue
-        if not _resolved(history, but=("reported_since",)):
+        assert isinstance(fact, DiscrepancyFound)
+        if scope.technology is None or fact.technology in (None, *group):
             yield Sighting(name, history[0], fact)
 
 
-def _resolved(history: Sequence[Told], but: tuple[str, ...] = ()) -> bool:
-    return any(
-        isinstance(told.fact, DiscrepancyResolved) and told.fact.code not in but for told in history
-    )
-
-
 def _span_object(span: Span) -> dict[str, str]:
-    return {"earliest": text_of_us(span[0]), "latest": text_of_us(span[1])}
+    """Both ends, as far as they are known."""
+    ends = {"earliest": span[0], "latest": span[1]}
+    return {name: text_of_us(us) for name, us in ends.items() if MIN_US <= us <= MAX_US}
 
 
 # --- reasons, accounts, delays ----------------------------------------------------
 def reasons(asker: Asker, asked: Asked) -> Answered:
     """Question 15: vague, copied, artefact and missing reasons, and the rate in each unit."""
     scope, agency = in_scope(asker, asked), asked.text("agency")
-    registers, context = asker.registers(), asker.context(agency)
-    kinds: dict[str, Any] = {}
+    registers, context = asker.registers(), Context(agency=agency)
+    units = asker.groups(scope, ("unit",))
+    kinds: list[dict[str, Any]] = []
     basis: list[int] = []
     for name in ("missing_reason", "vague_reason", "ui_artefact_reason"):
         for pack, rule in rules_of(asker, agency, name):
             assert isinstance(rule.predicate, UsePredicate)
             found = all_of((scope, rule.predicate.compile(registers, rule.parameters, context)))
-            kinds[rule.code] = {
-                "pack": pack,
-                **counted_object(asker.count(found)),
-                "by_unit": groups_object(("unit",), asker.groups(found, ("unit",))),
-            }
-            basis += [leaf for one in asker.uses(found, MAX_ANSWER_USES) for leaf in one.leaves]
+            kinds.append(
+                {
+                    "code": rule.code,
+                    "title": rule.title,
+                    "pack": pack,
+                    **counted_object(asker.count(found)),
+                    "by_unit": _with_rates(asker.groups(found, ("unit",)), units),
+                }
+            )
+            basis += [mark.first for mark in asker.marks(found, MAX_FIGURE_BASIS)]
     copied = _patterns(asker, scope, agency, "copied_reason")
     basis += [leaf for hit in copied for leaf in hit.leaves]
     whole = asker.count(scope)
     return {
-        "value": "yes" if copied or any(kind["count"] for kind in kinds.values()) else "no",
+        "value": "yes" if copied or any(kind["count"] for kind in kinds) else "no",
         "basis": basis,
         "kinds": kinds,
         "copied": [hit_object(hit) for hit in copied],
         "uses": counted_object(whole),
-        "by_unit": groups_object(("unit",), asker.groups(scope, ("unit",))),
+        "by_unit": groups_object(("unit",), units),
         "states": groups_object(("reason_state",), asker.groups(scope, ("reason_state",))),
         "caveats": [
             "a reason that is withheld or masked is none of these, and none of their opposites"
         ],
     }
+
+
+def _with_rates(
+    found: Sequence[tuple[Keys, Counted]], units: Sequence[tuple[Keys, Counted]]
+) -> list[dict[str, Any]]:
+    """Each unit's count, of how many uses, in parts of ten thousand of those that are certain."""
+    whole = dict(units)
+    return [
+        {
+            **shown,
+            "of": whole[keys].count,
+            "rate_per_10000": counted.count * 10_000 // max(1, whole[keys].count),
+        }
+        for shown, (keys, counted) in zip(groups_object(("unit",), found), found, strict=True)
+    ]
 
 
 def accounts(asker: Asker, asked: Asked) -> Answered:
@@ -176,12 +201,12 @@ def accounts(asker: Asker, asked: Asked) -> Answered:
     shared = by_rule("shared_credential")(asker, asked)
     counted = asker.count(shared)
     fast = _patterns(asker, scope, agency, "impossible_use")
-    uses = asker.uses(shared, MAX_ANSWER_USES)
+    uses = asker.uses(shared, asked.limit, after=asked.after)
     return {
         "value": "yes" if counted.count or fast else ("possibly" if counted.possible else "no"),
         "basis": [leaf for one in uses for leaf in one.leaves]
         + [leaf for hit in fast for leaf in hit.leaves],
-        "shared": counted_object(counted) | {"uses": [judged_object(one) for one in uses]},
+        "shared": counted_object(counted) | {"uses": [use_shown(one) for one in uses]},
         "impossible": [hit_object(hit) for hit in fast],
         "caveats": [
             "an account is what the source calls a performer; nobody says it is one person"
@@ -194,19 +219,17 @@ def delays(asker: Asker, asked: Asked) -> Answered:
     scope = in_scope(asker, asked)
     hours = asked.number("hours")
     limits = (hours,) if hours is not None else (1, 24, 48, 168)
-    late: dict[str, Any] = {}
+    late: list[dict[str, Any]] = []
     basis: list[int] = []
     for limit in limits:
         found = all_of((scope, above("delay", limit * 3_600)))
-        late[f"over_{limit}h"] = {
-            **counted_object(asker.count(found)),
-            "by_source": groups_object(("source",), asker.groups(found, ("source",))),
-        }
-        basis += [leaf for one in asker.uses(found, MAX_ANSWER_USES) for leaf in one.leaves]
+        by_source = groups_object(("source",), asker.groups(found, ("source",)))
+        late.append({"over_h": limit, **counted_object(asker.count(found)), "by_source": by_source})
+        basis += [mark.first for mark in asker.marks(found, MAX_FIGURE_BASIS)]
     return {
-        "value": late,
+        "value": counted_object(asker.count(scope)),
         "basis": basis,
-        "uses": counted_object(asker.count(scope)),
+        "late": late,
         "by_source": groups_object(("source",), asker.groups(scope, ("source",))),
         "by_capture": groups_object(("capture",), asker.groups(scope, ("capture",))),
         "caveats": ["a record taken from history is late by its nature: see by_capture"],
@@ -233,61 +256,78 @@ def hit_object(hit: Hit) -> dict[str, Any]:
 
 
 # --- second observers, amendments -------------------------------------------------
-_KINDS: Final = DISCREPANCIES
-
-
 def observers(asker: Asker, asked: Asked) -> Answered:
     """Question 17: do other people's logs agree with ours?"""
-    observer, agency = asked.text("observer"), asked.text("agency")
+    wanted = Differing(
+        observer=asked.text("observer"),
+        agency=asked.text("agency"),
+        kinds=tuple(filter(None, (asked.text("kind"),))),
+    )
     totals: dict[str, dict[str, dict[str, int]]] = {}
+    for one in asker.difference_counts(wanted):
+        kinds = totals.setdefault(one.observer, {})
+        kinds[one.kind] = {"open": one.open, "resolved": one.resolved}
     shown: list[dict[str, Any]] = []
     basis: list[int] = []
-    for name, history in asker.discrepancies().items():
-        fact = history[0].fact
-        if not isinstance(fact, DiscrepancyFound):
-            continue
-        if observer not in (None, fact.observer) or agency not in (None, fact.agency):
-            continue
-        state = "resolved" if _resolved(history) else "open"
-        kinds = totals.setdefault(
-            fact.observer, {kind: {"open": 0, "resolved": 0} for kind in _KINDS}
-        )
-        kinds[fact.kind][state] += 1
+    for name, history in asker.differences(wanted, asked.limit):
+        shown.append(_difference_object(name, history))
         basis += [told.leaf_index for told in history]
-        if len(shown) < MAX_ANSWER_USES:
-            shown.append({"name": name, "kind": fact.kind, "state": state, "use": fact.use})
     logs = []
-    for name, told, fact in _logs(asker):
-        if observer in (None, fact.observer) and agency in (None, fact.agency):
+    for name, told, fact in asker.registers().told("observation", ExternalLogImported):
+        if wanted.observer in (None, fact.observer) and wanted.agency in (None, fact.agency):
             basis.append(told.leaf_index)
-            logs.append({"name": name, "observer": fact.observer, "rows": fact.rows})
+            logs.append({"name": name, **fact.to_object()})
     unresolved = sum(kind["open"] for kinds in totals.values() for kind in kinds.values())
     value = "no" if unresolved else ("yes" if logs else "not_recorded")
+    listed = sum(sum(kind.values()) for kinds in totals.values() for kind in kinds.values())
+    caveats = ["logs agree only where they overlap: see the period of each log"]
+    if not logs:
+        caveats.append("no log of this observer was ever compared with the ledger")
+    if listed > len(shown):
+        caveats.append(f"the first {len(shown)} differences are listed; all are counted")
     return {
         "value": value,
         "basis": basis,
+        "open": unresolved,
         "observers": totals,
         "logs": logs,
         "discrepancies": shown,
-        "caveats": ["logs agree only where they overlap: see the period of each log"],
+        "caveats": caveats,
     }
 
 
-def _logs(asker: Asker) -> Iterator[tuple[str, Told, ExternalLogImported]]:
-    yield from asker.registers().told("observation", ExternalLogImported)
+def _difference_object(name: str, history: Sequence[Told]) -> dict[str, Any]:
+    fact = history[0].fact
+    assert isinstance(fact, DiscrepancyFound)
+    found: dict[str, Any] = {
+        "name": name,
+        "kind": fact.kind,
+        "observer": fact.observer,
+        "state": "open",
+        "leaf_indexes": [told.leaf_index for told in history],
+    }
+    for told in history:
+        if isinstance(told.fact, DiscrepancyResolved):
+            found |= {"state": "resolved", "resolution": told.fact.code}
+    for member in ("use", "technology"):
+        if (value := getattr(fact, member)) is not None:
+            found[member] = value
+    return found | ({"fields": list(fact.fields)} if fact.fields else {})
 
 
 def amendments(asker: Asker, asked: Asked) -> Answered:
     """Question 21: what was put right or withdrawn; what was erased is not recorded yet."""
     scope = in_scope(asker, asked)
-    amended = asker.uses(all_of((scope, above("amendments", 0))), MAX_ANSWER_USES)
-    gone = asker.withdrawn(scope, MAX_ANSWER_USES)
+    changed = all_of((scope, above("amendments", 0)))
+    amended = asker.uses(changed, asked.limit, after=asked.after)
+    gone = asker.withdrawn(scope, asked.limit)
     return {
         "value": "yes" if amended or gone else "no",
         "basis": [leaf for one in (*amended, *gone) for leaf in one.leaves],
+        **counted_object(asker.count(changed)),
         "amended": [_changed_object(one) for one in amended],
         "withdrawn": [_changed_object(one) for one in gone],
-        "redaction": groups_object(("reason_state",), asker.groups(scope, ("reason_state",))),
+        "reasons": groups_object(("reason_state",), asker.groups(scope, ("reason_state",))),
         "caveats": [
             "erasure is not recorded by this release, and nothing can be erased",
             "each first report stays in the log, and can be proven",
@@ -296,7 +336,7 @@ def amendments(asker: Asker, asked: Asked) -> Answered:
 
 
 def _changed_object(one: JudgedUse) -> dict[str, Any]:
-    return judged_object(one) | {
+    return use_shown(one) | {
         "amendments": one.row.amendments,
         "state": one.row.state.name.lower(),
         "leaf_indexes": list(one.leaves),

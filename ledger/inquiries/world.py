@@ -14,7 +14,6 @@ from ledger.entry import Entry
 from ledger.projections.registers import Told
 from ledger.projections.uses import UseRow
 from ledger.rules.fold import JudgedFold
-from ledger.rules.kinds import Context
 from ledger.streams import name_of_stream
 from ledger.times import us_of_text
 
@@ -24,7 +23,7 @@ class World(JudgedFold):
 
     Members:
         discrepancies: What was told of each, by name.
-        as_of_us: When the newest entry was recorded.
+        as_of_us: When the last entry was recorded.
         histories: Leaf indexes of the entries of each use, by stream.
     """
 
@@ -39,7 +38,7 @@ class World(JudgedFold):
         """Fold one entry. Raises as Fold.add."""
         super().add(leaf_index, entry, shown)
         recorded_us = us_of_text(entry.recorded_at)
-        self.as_of_us = max(recorded_us, self.as_of_us or recorded_us)
+        self.as_of_us = recorded_us
         kind = entry.stream.partition("/")[0]
         if kind == "discrepancy":
             told = Told(leaf_index, recorded_us, entry.fact(), entry.capture, shown)
@@ -53,12 +52,6 @@ class World(JudgedFold):
         """The uses that count, in leaf order."""
         return [row for row in self.uses.values() if self.counted(row)]
 
-    def context(self, agency: str | None = None) -> Context:
-        """What rules need beside the registers."""
-        return Context(
-            agency=agency,
-            as_of_us=self.as_of_us,
-            cited=frozenset(name for row in self.uses.values() for name in row.authorizations),
-            heard={source: sorted(times) for source, times in self._heard.items()},
-            discrepancies=self.discrepancies,
-        )
+    def heard(self, source: str) -> list[int]:
+        """When the reports of a source were recorded, rising."""
+        return sorted(self._heard.get(source, ()))

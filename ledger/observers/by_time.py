@@ -13,19 +13,16 @@ candidates would, in the memory of one ring. Every rule reads the same from eith
 
 from __future__ import annotations
 
-from array import array
-from bisect import bisect_left, bisect_right
 from collections import defaultdict
 from collections.abc import Iterator
 from typing import Final
 
-from ledger.limits import MAX_MATCH_CANDIDATES, MAX_MATCH_NEIGHBOURS, MAX_MATCH_SPAN_DAYS
+from ledger.limits import MAX_MATCH_CANDIDATES, MAX_MATCH_NEIGHBOURS
 from ledger.observers.by_id import FREE, Partners
+from ledger.observers.neighbours import Counts, Frees, free_by_time, near_crowded
 from ledger.observers.sides import Comparer, Side
-from ledger.times import DAY_US
 
 _SECOND_US: Final = 1_000_000
-_SHORT_US: Final = 60 * _SECOND_US  # longer times are looked for by themselves
 _FINEST_US: Final = 1_000  # a ring is not divided further
 _BITS: Final = 32  # of a record's number, and of each part of a rank
 
@@ -71,16 +68,9 @@ def _rings(window_us: int) -> Iterator[tuple[int, int]]:
         low, high = high, high * 2
 
 
-def _free_by_time(side: Side, partners: array[int]) -> list[int]:
-    """Numbers of the free records whose time is known, the earliest first."""
-    free = [n for n, partner in enumerate(partners) if partner == FREE and side.dated(n)]
-    free.sort(key=side.earliest_us.__getitem__)
-    return free
-
-
 def _pair_identical(here: Side, there: Side, partners: Partners, doubts: Doubts) -> None:
-    mine = _by_start(here, _free_by_time(here, partners.here))
-    theirs = _by_start(there, _free_by_time(there, partners.there))
+    mine = _by_start(here, free_by_time(here, partners.here))
+    theirs = _by_start(there, free_by_time(there, partners.there))
     one, other = next(mine, None), next(theirs, None)
     while one is not None and other is not None:
         if one[0] == other[0]:
@@ -122,59 +112,12 @@ def _pair_group(
             doubts.there.update(others[len(ours) :])
 
 
-class _Bucket:
-    """Free records of one side whose times are about as long, the earliest first."""
-
-    __slots__ = ("numbers", "span_us", "starts")
-
-    def __init__(self, side: Side, numbers: list[int]) -> None:
-        self.numbers = numbers
-        self.starts = [side.earliest_us[number] for number in numbers]
-        self.span_us = max((side.latest_us[n] - side.earliest_us[n] for n in numbers), default=0)
-
-    def near(self, earliest_us: int, latest_us: int, high_us: int) -> tuple[int, int]:
-        """Where those begin and end that may lie within a distance of a time."""
-        first = bisect_left(self.starts, earliest_us - high_us - self.span_us)
-        return first, bisect_right(self.starts, latest_us + high_us)
-
-
-class _Frees:
-    """The free records of one side, short times and long ones apart; the longest left out."""
-
-    __slots__ = ("buckets", "side")
-
-    def __init__(self, side: Side, partners: array[int]) -> None:
-        self.side = side
-        short: list[int] = []
-        long: list[int] = []
-        for number in _free_by_time(side, partners):
-            span_us = side.latest_us[number] - side.earliest_us[number]
-            if span_us <= _SHORT_US:
-                short.append(number)
-            elif span_us <= MAX_MATCH_SPAN_DAYS * DAY_US:
-                long.append(number)
-        self.buckets = [_Bucket(side, numbers) for numbers in (short, long) if numbers]
-
-    def neighbours(self, others: _Frees, high_us: int) -> dict[int, int]:
-        """How many of the others may lie within a distance, of each record here."""
-        counts: dict[int, int] = {}
-        earliest, latest = self.side.earliest_us, self.side.latest_us
-        for bucket in self.buckets:
-            for number in bucket.numbers:
-                count = 0
-                for other in others.buckets:
-                    first, stop = other.near(earliest[number], latest[number], high_us)
-                    count += stop - first
-                counts[number] = count
-        return counts
-
-
 class _Ring:
     """Candidates at distances beyond one bound and up to another, and the pairs made of them."""
 
     def __init__(self, here: Side, there: Side, partners: Partners, doubts: Doubts) -> None:
         self.here, self.there, self.partners, self.doubts = here, there, partners, doubts
-        self.mine, self.theirs = _Frees(here, partners.here), _Frees(there, partners.there)
+        self.mine, self.theirs = Frees(here, partners.here), Frees(there, partners.there)
         self.comparer = Comparer(here, there)
 
     def pair(self, low_us: int, high_us: int) -> None:
@@ -193,9 +136,7 @@ class _Ring:
         self._note_crowded(high_us, ours, others, bound)
         self._settle(self._candidates(low_us, high_us, ours, others, bound))
 
-    def _weighed(
-        self, low_us: int, ours: dict[int, int], others: dict[int, int], bound: int
-    ) -> int:
+    def _weighed(self, low_us: int, ours: Counts, others: Counts, bound: int) -> int:
         """How many candidates there may be at most; the same from either side."""
         most = max(_work(ours, bound), _work(others, bound))
         if most <= MAX_MATCH_CANDIDATES or low_us < 0:
@@ -205,34 +146,36 @@ class _Ring:
             self.theirs.neighbours(self.mine, low_us),
         )
         return max(
-            sum(n - near[number] for number, n in counts.items() if n <= bound)
+            sum(n - m for n, m in zip(counts, near, strict=True) if n <= bound)
             for counts, near in zip((ours, others), nearer, strict=True)
         )
 
-    def _note_crowded(
-        self, high_us: int, ours: dict[int, int], others: dict[int, int], bound: int
-    ) -> None:
+    def _note_crowded(self, high_us: int, ours: Counts, others: Counts, bound: int) -> None:
         """Who is too crowded to be paired here, and whose only partners may be among those."""
         crowded = [
-            {number for number, count in counts.items() if count > bound}
+            {number for number, count in enumerate(counts) if count > bound}
             for counts in (ours, others)
         ]
         self.doubts.crowded_here |= crowded[0]
         self.doubts.crowded_there |= crowded[1]
         if crowded[1]:
-            self.doubts.here |= _near(self.mine, ours, self.theirs, crowded[1], high_us, bound)
+            self.doubts.here |= near_crowded(
+                self.mine, ours, self.theirs, crowded[1], high_us, bound
+            )
         if crowded[0]:
-            self.doubts.there |= _near(self.theirs, others, self.mine, crowded[0], high_us, bound)
+            self.doubts.there |= near_crowded(
+                self.theirs, others, self.mine, crowded[0], high_us, bound
+            )
 
     def _candidates(
-        self, low_us: int, high_us: int, ours: dict[int, int], others: dict[int, int], bound: int
+        self, low_us: int, high_us: int, ours: Counts, others: Counts, bound: int
     ) -> list[int]:
         """Rank, record here and record there of each candidate, as one number that sorts."""
         found: list[int] = []
         earliest, latest = self.here.earliest_us, self.here.latest_us
         gap_of, fit = self.comparer.gap_us, self.comparer.fit
-        for number, count in ours.items():
-            if not 0 < count <= bound:
+        for number in self.mine.numbers():
+            if not 0 < ours[number] <= bound:
                 continue
             for bucket in self.theirs.buckets:
                 first, stop = bucket.near(earliest[number], latest[number], high_us)
@@ -272,28 +215,8 @@ class _Ring:
         return (min(one, other), max(one, other))
 
 
-def _near(
-    frees: _Frees,
-    counts: dict[int, int],
-    others: _Frees,
-    crowded: set[int],
-    high_us: int,
-    bound: int,
-) -> set[int]:
-    """Those that are not crowded themselves, and have one of the crowded near."""
-    found = set()
-    earliest, latest = frees.side.earliest_us, frees.side.latest_us
-    for number, count in counts.items():
-        if 0 < count <= bound:
-            for bucket in others.buckets:
-                first, stop = bucket.near(earliest[number], latest[number], high_us)
-                if not crowded.isdisjoint(bucket.numbers[first:stop]):
-                    found.add(number)
-    return found
-
-
-def _work(counts: dict[int, int], bound: int) -> int:
-    return sum(count for count in counts.values() if count <= bound)
+def _work(counts: Counts, bound: int) -> int:
+    return sum(count for count in counts if count <= bound)
 
 
 def _ranks(candidates: list[int]) -> Iterator[list[tuple[int, int]]]:

@@ -9,7 +9,7 @@ from array import array
 from collections.abc import Iterable, Sequence
 
 from ledger.ingest.targets import COUNTS
-from ledger.observers.fields import IDENTIFYING, Agreement, compare
+from ledger.observers.fields import IDENTIFYING, TECHNOLOGY, Agreement, compare
 from ledger.observers.keys import FIRST_VALUE
 from ledger.projections.uses import OPEN_EARLIEST, OPEN_LATEST
 
@@ -106,7 +106,7 @@ class Comparer:
         assert here.fields == there.fields, "both sides are read by the same fields"
         self._here, self._there = here, there
         self._columns = [
-            (mine, theirs, field in COUNTS, field in IDENTIFYING)
+            (mine, theirs, field in COUNTS, field in IDENTIFYING, field != TECHNOLOGY)
             for field, mine, theirs in zip(here.fields, here.columns, there.columns, strict=True)
         ]
 
@@ -122,13 +122,14 @@ class Comparer:
     def fit(self, here: int, there: int) -> tuple[int, int] | None:
         """How many fields differ, and how many are equal; None where the two cannot be one.
 
-        They cannot where an identifying field differs, or more fields differ than agree.
+        They cannot where an identifying field differs, or more fields differ than agree. That
+        both are of the technology that is asked about says nothing for them.
         """
         differing = equal = 0
-        for mine, theirs, count, identifying in self._columns:
+        for mine, theirs, count, identifying, telling in self._columns:
             one, other = mine[here], theirs[there]
             if one == other:
-                equal += one >= FIRST_VALUE
+                equal += telling and one >= FIRST_VALUE
             elif one >= FIRST_VALUE and other >= FIRST_VALUE:
                 said = compare(one, other, count=count)
                 if said is Agreement.DIFFERING:
@@ -141,5 +142,5 @@ class Comparer:
         """What each field says, in their order."""
         return [
             compare(mine[here], theirs[there], count=count)
-            for mine, theirs, count, _identifying in self._columns
+            for mine, theirs, count, _identifying, _telling in self._columns
         ]

@@ -52,6 +52,13 @@ class Verdict:
         """The fields that the kind is about."""
         return self.differing or self.masked_here or self.flattened_here
 
+    def members(self) -> Iterator[tuple[str, tuple[str, ...]]]:
+        """Each member that has fields, by its name."""
+        for member in _MEMBERS.values():
+            fields: tuple[str, ...] = getattr(self, member)
+            if fields:
+                yield member, fields
+
 
 _AGREES: Final = Verdict()
 _MEMBERS: Final = {
@@ -147,7 +154,7 @@ def _vague(side: Side, number: int) -> bool:
     return earliest == OPEN_EARLIEST or latest == OPEN_LATEST or latest - earliest > DAY_US
 
 
-def judged(matching: Matching, judge: Judge) -> Iterator[tuple[int, int, Verdict]]:
+def judge_pairs(matching: Matching, judge: Judge) -> Iterator[tuple[int, int, Verdict]]:
     """Every pair with its verdict, by the number here."""
     for here, there in matching.pairs():
         yield here, there, judge.judge(here, there)

@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from ledger.canonical_json import JsonValue
 from ledger.events import RulePackActivated, RulePackDeactivated
 from ledger.projections.registers import Registers, Told
 from ledger.rules.packs import Pack, pack_of
@@ -59,6 +60,18 @@ def active_packs(registers: Registers, agency: str | None = None) -> list[Active
         others = tuple(sorted({one for item in base for one in item.agencies or ()}))
         base.insert(0, ActivePack(pack_of(BASE, BASE_VERSION), others=others))
     return [item for item in (*base, *found) if agency is None or item.judges(agency)]
+
+
+def packs_of(registers: Registers, agency: str | None = None) -> list[dict[str, JsonValue]]:
+    """The packs that hold, to the byte, as a bundle names them. Raises PackUnknown."""
+    found = {
+        active.pack.name + "/" + active.pack.version: active.pack
+        for active in active_packs(registers, agency)
+    }
+    return [
+        {"name": pack.name, "version": pack.version, "sha256": pack.sha256}
+        for pack in found.values()
+    ]
 
 
 def _held(history: Sequence[Told]) -> list[ActivePack]:

@@ -8,7 +8,7 @@ holds it whole. Nothing here says that a source told all.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -74,7 +74,20 @@ def coverage_of(registers: Registers, scope: Scope, uses: Iterable[UseRow]) -> C
         uses: Any uses of the agency; those outside the scope's period are passed by.
     """
     period = ends(scope.period) if scope.period is not None else ends(Interval())
-    reported = {use.source for use in uses if _overlap(of_use(use), period)}
+    reported = {use.source for use in uses if _overlap(of_use(use), period) and use.source}
+    return coverage_from(registers, scope, reported, reported)
+
+
+def coverage_from(
+    registers: Registers, scope: Scope, reported: Collection[str], in_scope: Collection[str]
+) -> Covered:
+    """What is covered, where it is known already which sources reported.
+
+    Args:
+        reported: Sources of uses of the agency that may lie in the period: they were heard.
+        in_scope: Those of uses within the whole scope: heard even where nobody registered them.
+    """
+    period = ends(scope.period) if scope.period is not None else ends(Interval())
     leaves: set[int] = set()
     heard: list[str] = []
     silent: list[str] = []
@@ -95,7 +108,7 @@ def coverage_of(registers: Registers, scope: Scope, uses: Iterable[UseRow]) -> C
                 leaves.add(later.leaf_index)
         (heard if speaking else silent).append(name)
     # Whoever reports without being registered was heard all the same.
-    heard += sorted(name for name in reported if name and name not in {*heard, *silent})
+    heard += sorted(name for name in in_scope if name not in {*heard, *silent})
     nil_returns = list(_nil_returns(registers, scope, period, leaves))
     unconnected = [name for name, _ in _unconnected(registers, scope, leaves)]
     return Covered(

@@ -8,7 +8,7 @@ Pure, so that a verifier gets the same findings from the same entries, byte for 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any, Final, TypeAlias
@@ -117,7 +117,7 @@ def findings_of_rule(
         found = rule.predicate.find(registers, rule.parameters, context)
         hits = [hit for hit in found if hit.agency is None or active.judges(hit.agency)]
     for hit in sorted(hits, key=lambda hit: (hit.leaves, hit.subject, repr(hit.detail))):
-        yield _finding(pack, rule, hit)
+        yield finding_on(pack, rule, hit)
 
 
 def _on_uses(
@@ -129,6 +129,34 @@ def _on_uses(
     verdicts: Verdicts,
 ) -> Iterator[Finding]:
     aliases = registers.aliases.groups()
+
+    def codes(use: UseRow) -> tuple[str, ...]:
+        return tuple(with_grace(verdict, pack.grace_us).code for verdict in verdicts(use))
+
+    found = [
+        (use, judge(judgement.certain, use, aliases, codes) is True)
+        for use in uses
+        if judge(judgement.possible, use, aliases, codes) is not False
+    ]
+    yield from findings_on_uses(pack, rule, judgement, registers, found, verdicts)
+
+
+def findings_on_uses(
+    pack: Pack,
+    rule: Rule,
+    judgement: Judgement,
+    registers: Registers,
+    uses: Iterable[tuple[UseRow, bool]],
+    verdicts: Verdicts,
+) -> Iterator[Finding]:
+    """The findings of a rule about single uses.
+
+    Args:
+        judgement: The rule, compiled.
+        uses: Those it finds, each with whether it does for certain.
+        verdicts: As of `findings_of`.
+    """
+    aliases = registers.aliases.groups()
     of_agencies, others = _bases(judgement)
 
     def graced(use: UseRow) -> list[Verdict]:
@@ -137,10 +165,7 @@ def _on_uses(
     def codes(use: UseRow) -> tuple[str, ...]:
         return tuple(verdict.code for verdict in graced(use))
 
-    for use in uses:
-        if judge(judgement.possible, use, aliases, codes) is False:
-            continue
-        certain = judge(judgement.certain, use, aliases, codes) is True
+    for use, certain in uses:
         leaves = {use.first, use.since, *of_agencies.get(use.agency, ())}
         for basis in others:
             if judge(basis.when, use, aliases, codes) is not False:
@@ -157,7 +182,7 @@ def _on_uses(
             certain=certain,
             detail=detail,
         )
-        yield _finding(pack, rule, hit)
+        yield finding_on(pack, rule, hit)
 
 
 def _bases(judgement: Judgement) -> tuple[dict[str, set[int]], list[Basis]]:
@@ -183,7 +208,8 @@ def _cited(found: Sequence[Verdict]) -> dict[str, Any]:
     return {"authority": cited} if cited else {}
 
 
-def _finding(pack: Pack, rule: Rule, hit: Hit) -> Finding:
+def finding_on(pack: Pack, rule: Rule, hit: Hit) -> Finding:
+    """One case as a finding of a rule."""
     return Finding(
         code=rule.code,
         title=rule.title,

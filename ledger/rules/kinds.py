@@ -24,13 +24,18 @@ REQUIRED: Final = object()
 
 @dataclass(frozen=True, slots=True)
 class JudgedStatement:
-    """A statement and what the record says of it, judged elsewhere."""
+    """A statement and what the record says of it, judged elsewhere.
+
+    Members:
+        certain: Codes of which no use may lie outside the scope, or after the words.
+    """
 
     statement: str
     agency: str | None
     codes: tuple[str, ...]
     leaves: tuple[int, ...]
     lag_us: int | None = None
+    certain: tuple[str, ...] | None = None  # None: all of them
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,13 +8,24 @@ Open ends are OPEN_EARLIEST and OPEN_LATEST, beyond every real time, so spans co
 
 from __future__ import annotations
 
-from typing import TypeAlias
+from typing import Protocol, TypeAlias
 
 from ledger.events import Interval, Occurred
-from ledger.projections.uses import OPEN_EARLIEST, OPEN_LATEST, UseRow
+from ledger.projections.uses import OPEN_EARLIEST, OPEN_LATEST
 from ledger.times import us_of_text
 
 Span: TypeAlias = tuple[int, int]
+
+
+class Timed(Protocol):
+    """What is known of the time of a use: a UseRow, or less."""
+
+    @property
+    def earliest_us(self) -> int: ...
+    @property
+    def latest_us(self) -> int: ...
+    @property
+    def recorded_us(self) -> int: ...
 
 
 def effective(occurred: Occurred | None, recorded_us: int) -> Span:
@@ -47,7 +58,7 @@ def ends(interval: Interval) -> Span:
     )
 
 
-def of_use(use: UseRow) -> Span:
+def of_use(use: Timed) -> Span:
     """When a use took place; one with an open end took place before it was reported."""
     if use.latest_us == OPEN_LATEST and use.earliest_us <= use.recorded_us:
         return use.earliest_us, use.recorded_us

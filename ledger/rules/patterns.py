@@ -8,7 +8,7 @@ Each says how a database finds the same; only uses that are certain count.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Final
 
 from ledger.events import CoverageGapDeclared, HeartbeatReceived
@@ -79,11 +79,17 @@ def sequence_gap(uses: Sequence[UseRow], registers: Registers, _given: Parameter
     for use in uses:
         if use.source is not None and use.source_sequence is not None:
             seen[use.source].add(use.source_sequence)
+    spans = {source: [(number, number) for number in numbers] for source, numbers in seen.items()}
+    return gaps_between(spans, registers)
+
+
+def gaps_between(seen: Mapping[str, Sequence[tuple[int, int]]], registers: Registers) -> list[Hit]:
+    """As `sequence_gap`, from stretches of numbers that each source's uses bear."""
     beats = _given_out(registers)
     found = []
     for source in dict.fromkeys((*seen, *beats)):
         last, leaves = beats.get(source, (None, ()))
-        spans = [(number, number) for number in seen[source]] + _declared(registers, source)
+        spans = [*seen.get(source, ()), *_declared(registers, source)]
         gaps = _gaps(sorted(spans), last)
         for first, final in gaps[:MAX_SEQUENCE_GAPS]:
             detail = {"first": first, "last": final, "gaps": len(gaps)}

@@ -59,7 +59,7 @@ def in_the_future(_registers: Registers, given: Parameters, _context: Context) -
     """
     allowed_s = given["minutes"] * _MINUTE_S
     ahead, latest = above("ahead", allowed_s), below("delay", -allowed_s)
-    return Judgement(ahead.certain, any_of((ahead, latest)).possible)
+    return Judgement(ahead.certain, latest.possible)
 
 
 def reason_is(_registers: Registers, given: Parameters, _context: Context) -> Judgement:

@@ -78,7 +78,8 @@ def statement_contradicted(_registers: Registers, given: Parameters, context: Co
     for judged in context.statements:
         codes = [code for code in judged.codes if code in given["verdicts"]]
         if codes and context.concerns(judged.agency):
-            certain = any(code != "order_unknown" for code in codes)
+            sure = codes if judged.certain is None else judged.certain
+            certain = any(code != "order_unknown" and code in sure for code in codes)
             detail: dict[str, Any] = {"verdicts": codes}
             detail |= {} if judged.lag_us is None else {"lag_s": judged.lag_us // _SECOND_US}
             found.append(

@@ -22,21 +22,31 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 from ledger.errors import Malformed
 from ledger.events import DiscrepancyFound, StatementCorrected, StatementMade
 from ledger.events.statements import Scope
-from ledger.filters import And, Or, Query, TextTest, TimeTest
+from ledger.filters import And, IntegerTest, Or, Query, TextTest, TimeTest
 from ledger.projections.registers import Registers, Told
-from ledger.projections.uses import OPEN_EARLIEST, OPEN_LATEST, UseRow
+from ledger.projections.uses import OPEN_EARLIEST, OPEN_LATEST
 from ledger.rules.coverage import Covered
-from ledger.rules.moments import Span, effective, ends, of_use
+from ledger.rules.judgement import Judgement, all_of, any_of, exactly, not_
+from ledger.rules.moments import Span, Timed, effective, ends, of_use
 
 CODES: Final = (
     *("contradicted_by_known", "contradicted_later", "order_unknown"),
     *("contradicted_by_other_observer", "supported", "not_provable"),
 )
+
+
+class Recorded(Timed, Protocol):
+    """As much of a use as a statement is held against: a UseRow, or less."""
+
+    @property
+    def first(self) -> int: ...
+    @property
+    def capture(self) -> str: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +113,24 @@ def scope_query(scope: Scope, made: Span, registers: Registers) -> Query:
     return parts[0] if len(parts) == 1 else And(tuple(parts))
 
 
+def by_order(history: Sequence[Told]) -> tuple[Judgement, ...]:
+    """Conditions that tell uses apart by when the ledger learnt them, as `_order` does.
+
+    A scope may hold more uses than anybody reads; of each kind a few are enough to judge.
+    """
+    statement, told, made = made_of(history)
+    asked = None if statement.coverage is None else statement.coverage.tree_size
+    if asked is not None:
+        known = exactly(IntegerTest("leaf_index", "<", asked))
+        return known, not_(known)
+    known = exactly(TimeTest("recorded", "<", made[0]))
+    later = exactly(TimeTest("recorded", ">", made[1]))
+    if told.capture == "live":
+        later = any_of((later, exactly(IntegerTest("leaf_index", ">", told.leaf_index))))
+    later = all_of((not_(known), later))
+    return known, later, not_(any_of((known, later)))
+
+
 def made_of(history: Sequence[Told]) -> tuple[StatementMade, Told, Span]:
     """The statement of a history, and the span in which it was made. Raises Malformed."""
     told = history[0] if history else None
@@ -113,7 +141,7 @@ def made_of(history: Sequence[Told]) -> tuple[StatementMade, Told, Span]:
 
 def judge_statement(
     history: Sequence[Told],
-    uses: Iterable[tuple[UseRow, bool]],
+    uses: Iterable[tuple[Recorded, bool]],
     sightings: Iterable[Sighting],
     covered: Covered,
 ) -> list[StatementVerdict]:
@@ -135,7 +163,9 @@ def judge_statement(
     found = _contradictions(told, statement, made, matched)
     if seen:
         leaves = (told.leaf_index, *(one.told.leaf_index for one in seen))
-        found.append(StatementVerdict("contradicted_by_other_observer", leaves=_sorted(leaves)))
+        certain = any(_span(one)[1] <= made[0] for one in seen)
+        code = "contradicted_by_other_observer"
+        found.append(StatementVerdict(code, certain, leaves=_sorted(leaves)))
     if found:
         return found
     code = "not_provable" if _thin(statement, covered) else "supported"
@@ -148,7 +178,7 @@ def corrections(history: Sequence[Told]) -> list[Told]:
 
 
 def _borne_out(
-    told: Told, matched: list[tuple[UseRow, bool]], seen: list[Sighting]
+    told: Told, matched: list[tuple[Recorded, bool]], seen: list[Sighting]
 ) -> StatementVerdict:
     leaves = [use.first for use, _ in matched] + [one.told.leaf_index for one in seen]
     if not leaves:
@@ -158,9 +188,9 @@ def _borne_out(
 
 
 def _contradictions(
-    told: Told, statement: StatementMade, made: Span, matched: list[tuple[UseRow, bool]]
+    told: Told, statement: StatementMade, made: Span, matched: list[tuple[Recorded, bool]]
 ) -> list[StatementVerdict]:
-    by_code: dict[str, list[tuple[UseRow, bool]]] = {}
+    by_code: dict[str, list[tuple[Recorded, bool]]] = {}
     for use, certain in matched:
         code = _order(told, statement, made, use)
         by_code.setdefault(code, []).append((use, certain and of_use(use)[1] <= made[0]))
@@ -179,7 +209,7 @@ def _contradictions(
     return found
 
 
-def _order(told: Told, statement: StatementMade, made: Span, use: UseRow) -> str:
+def _order(told: Told, statement: StatementMade, made: Span, use: Recorded) -> str:
     """Was the use in the ledger when they spoke?
 
     A statement that says what the ledger answered when it was made was made at that size: the
@@ -205,8 +235,11 @@ def _thin(statement: StatementMade, covered: Covered) -> bool:
 
 
 def _may_precede(sighting: Sighting, made: Span) -> bool:
-    span = effective(sighting.found.occurred, sighting.told.recorded_us)
-    return span[0] <= made[1]
+    return _span(sighting)[0] <= made[1]
+
+
+def _span(sighting: Sighting) -> Span:
+    return effective(sighting.found.occurred, sighting.told.recorded_us)
 
 
 def _sorted(leaves: Iterable[int]) -> tuple[int, ...]:

@@ -94,6 +94,9 @@ def place(
 ) -> tuple[list[Outcome], list[NewEntry]]:
     """Decide what becomes of each entry, in order; two with one identity are one.
 
+    What follows an entry of its stream that was not placed is not placed either: it was decided
+    on what that one would have said.
+
     Args:
         old_size: Tree size under the lock.
         entries: The candidates.
@@ -104,6 +107,7 @@ def place(
     """
     known = dict(held)
     versions = set(taken)
+    broken: set[str] = set()
     outcomes: list[Outcome] = []
     placed: list[NewEntry] = []
     for item in entries:
@@ -113,10 +117,13 @@ def place(
                 leaf_index, content = first
                 same = None if content is None else content == item.content
                 outcomes.append(Held(leaf_index, same))
+                if not item.fresh:
+                    broken.add(item.stream)
                 continue
         if not item.fresh:
-            if (item.stream, item.version) in versions:
+            if item.stream in broken or (item.stream, item.version) in versions:
                 outcomes.append(Clash(item.stream, item.version))
+                broken.add(item.stream)
                 continue
             versions.add((item.stream, item.version))
         leaf_index = old_size + len(placed)

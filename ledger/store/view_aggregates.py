@@ -27,8 +27,7 @@ from ledger.projections.uses import OPEN_EARLIEST, OPEN_LATEST, ReasonState, mon
 from ledger.store import view_tables as t
 from ledger.store.chunks import chunks
 from ledger.store.core import LedgerStore
-from ledger.store.view_names import aliases_at, compiler_for
-from ledger.store.view_queries import counting
+from ledger.store.view_names import aliases_at, compiler_for, counting
 
 _HOUR_US: Final = 3_600_000_000
 
@@ -83,6 +82,29 @@ class ViewAggregates:
             sums[1] += int(matched) - int(count)
         return sorted(GroupCount(key, *numbers) for key, numbers in counts.items())
 
+    def examples(self, sought: Sought, by: str) -> dict[str, int]:
+        """For each group of uses that may be found, the first to be reported, by leaf index."""
+        with self._engine.connect() as connection:
+            compiler = compiler_for(connection, self._store, sought)
+            _certain, conditions = counting(compiler, sought)
+            source: Any = _with_citations(sought.tree_size) if by == "authorization" else t.uses
+            key = _column(by)
+            query = (
+                select(key, func.min(t.uses.c.first))
+                .select_from(source)
+                .where(*conditions)
+                .group_by(key)
+                .limit(MAX_GROUPS + 1)
+            )
+            rows = connection.execute(query).tuples().all()
+            if len(rows) > MAX_GROUPS:
+                raise TooManyGroups
+            texts = _texts(connection, by, {number for number, _ in rows}, sought.tree_size)
+        firsts: dict[str, int] = {}
+        for number, first in rows:
+            firsts[texts[number]] = min(first, firsts.get(texts[number], first))
+        return dict(sorted(firsts.items()))
+
     def extent(self, sought: Sought) -> Extent | None:
         """The first and the last use that are found for certain; None where there is none."""
         uses = t.uses.c
@@ -114,17 +136,16 @@ def _with_citations(tree_size: int) -> Any:
     cited = t.use_authorizations.c
     return t.uses.outerjoin(
         t.use_authorizations,
-        and_(
-            cited.first == t.uses.c.first, cited.since < tree_size, cited.until >= tree_size
-        ),
+        and_(cited.first == t.uses.c.first, cited.since < tree_size, cited.until >= tree_size),
     )
 
 
 def _column(key: str) -> Any:
+    """A key's numbers. `+ 0` keeps SQLite from reading rows one by one in an index's order."""
     if key == "authorization":
-        return t.use_authorizations.c.authorization
+        return t.use_authorizations.c.authorization + 0
     if key != "delay":
-        return t.uses.c[key]
+        return t.uses.c[key] + 0
     late_us = t.uses.c.recorded_us - t.uses.c.latest_us
     upto = [(late_us <= hours * _HOUR_US, place) for place, (hours, _) in enumerate(DELAYS)]
     return case((t.uses.c.latest_us == OPEN_LATEST, -1), *upto, else_=len(DELAYS))
@@ -147,7 +168,7 @@ def _texts(
         if key == "technology":
             aliases = aliases_at(connection, tree_size)
             found = {number: aliases.head(name) for number, name in found.items()}
-    return {**found, None: ""}
+    return {None: "", **{number: found[number] for number in known}}
 
 
 def names_of(connection: Connection, numbers: Iterable[int]) -> dict[int, str]:

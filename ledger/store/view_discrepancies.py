@@ -1,135 +1,89 @@
-"""Where do the ledger and another observer's log differ? Pages and counts, as of a tree size.
+"""Where do other observers' logs differ from the ledger? Reads of `view_discrepancies`.
 
-    DiscrepancyFilter ──conditions──► view_discrepancies ──► Discrepancy, in the order they were found
+Each is one read at one tree size; what was found and why it was resolved stands in the entries.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any
 
-from sqlalchemy import Engine, Row, case, func, select
+from sqlalchemy import ColumnElement, Engine, and_, case, func, select
 
 from ledger.store import view_tables as t
-
-GROUPS: Final = ("observation", "observer", "kind", "agency", "technology", "code")
-_ASKED: Final = ("observation", "observer", "kind", "agency", "technology", "use")
+from ledger.store.view_writer import unread_count
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class DiscrepancyFilter:
-    """Which ones; what is None is not asked for. `resolved` False: those that stand open."""
-
-    observation: str | None = None
-    observer: str | None = None
-    kind: str | None = None
-    agency: str | None = None
-    technology: str | None = None
-    use: str | None = None
-    resolved: bool | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Discrepancy:
-    """One difference as it stood at a tree size.
+class Wanted:
+    """Which discrepancies; None: of any.
 
     Members:
-        found, resolved: Leaf indexes; None while it is open.
-        use: `toolUses/…`, where the ledger has one.
-        code: How it was resolved.
+        open: True for those that nobody has resolved, False for the others.
     """
 
-    name: str
-    observation: str
-    observer: str
-    kind: str
-    agency: str
-    technology: str | None
-    use: str | None
-    found: int
-    resolved: int | None
-    code: str | None
+    tree_size: int
+    observer: str | None = None
+    agency: str | None = None
+    kind: str | None = None
+    open: bool | None = None
 
 
 @dataclass(frozen=True, slots=True)
-class DiscrepancyCount:
-    """One group: its key (a text for each grouping, "" for none), how many, how many open."""
+class Count:
+    """How many of one observer and kind stand open, and were resolved."""
 
-    key: tuple[str, ...]
-    count: int
+    observer: str
+    kind: str
     open: int
+    resolved: int
 
 
-class DiscrepancyReader:
-    """Reads the discrepancies of one ledger's views."""
-
-    def __init__(self, engine: Engine) -> None:
-        self._engine = engine
-
-    def page(
-        self, wanted: DiscrepancyFilter, tree_size: int, after: int, limit: int
-    ) -> list[Discrepancy]:
-        """Those found after leaf index `after` (-1 for the first page), `limit` at most."""
-        columns = t.discrepancies.c
-        query = select(t.discrepancies).where(
-            columns.found > after, *_conditions(wanted, tree_size)
-        )
-        with self._engine.connect() as connection:
-            rows = connection.execute(query.order_by(columns.found).limit(limit))
-            return [_discrepancy(row, tree_size) for row in rows]
-
-    def count(
-        self, wanted: DiscrepancyFilter, tree_size: int, by: Sequence[str] = ("kind",)
-    ) -> list[DiscrepancyCount]:
-        """How many there are, in groups by some of GROUPS; by none, all in one."""
-        assert set(by) <= set(GROUPS)
-        keys: list[Any] = [func.coalesce(_key(name, tree_size), "") for name in by]
-        still = func.sum(case((_open(tree_size), 1), else_=0))
-        query = select(*keys, func.count(), still).where(*_conditions(wanted, tree_size))
-        if keys:
-            query = query.group_by(*keys)
-        with self._engine.connect() as connection:
-            rows = connection.execute(query).all()
-        found = [
-            DiscrepancyCount(tuple(row[: len(by)]), int(row[len(by)]), int(row[len(by) + 1] or 0))
-            for row in rows
-        ]
-        return sorted(found, key=lambda group: group.key)
-
-
-def _key(name: str, tree_size: int) -> Any:
-    if name == "code":  # what was said later is not known yet
-        return case((_open(tree_size), None), else_=t.discrepancies.c.code)
-    return t.discrepancies.c[name]
-
-
-def _open(tree_size: int) -> Any:
-    return t.discrepancies.c.resolved >= tree_size
-
-
-def _conditions(wanted: DiscrepancyFilter, tree_size: int) -> list[Any]:
+def discrepancies_page(
+    engine: Engine, wanted: Wanted, after: int, limit: int
+) -> list[tuple[int, int | None]]:
+    """Leaf indexes of what was found beyond `after`, each with that of its resolution, if any."""
     columns = t.discrepancies.c
-    found: list[Any] = [columns.found < tree_size]
-    asked = {name: getattr(wanted, name) for name in _ASKED}
-    found += [columns[name] == value for name, value in asked.items() if value is not None]
-    if wanted.resolved is not None:
-        still = _open(tree_size)
-        found.append(columns.resolved < tree_size if wanted.resolved else still)
-    return found
-
-
-def _discrepancy(row: Row[Any], tree_size: int) -> Discrepancy:
-    is_open = row.resolved >= tree_size
-    return Discrepancy(
-        name=row.discrepancy,
-        observation=row.observation,
-        observer=row.observer,
-        kind=row.kind,
-        agency=row.agency,
-        technology=row.technology,
-        use=row.use,
-        found=row.found,
-        resolved=None if is_open else row.resolved,
-        code=None if is_open else row.code,
+    resolved = case((columns.resolved < wanted.tree_size, columns.resolved), else_=None)
+    query = (
+        select(columns.found, resolved)
+        .where(*_conditions(wanted), columns.found > after)
+        .order_by(columns.found)
+        .limit(limit)
     )
+    with engine.connect() as connection:
+        return [(found, end) for found, end in connection.execute(query)]
+
+
+def discrepancy_counts(engine: Engine, wanted: Wanted) -> tuple[list[Count], int]:
+    """Open and resolved, by observer and kind, whatever state was asked for; unread entries."""
+    columns = t.discrepancies.c
+    ended = func.sum(case((columns.resolved < wanted.tree_size, 1), else_=0))
+    query = (
+        select(columns.observer, columns.kind, func.count(), ended)
+        .where(*_conditions(wanted, with_state=False))
+        .group_by(columns.observer, columns.kind)
+        .order_by(columns.observer, columns.kind)
+    )
+    with engine.connect() as connection:
+        counts = [
+            Count(observer, kind, int(total) - int(done or 0), int(done or 0))
+            for observer, kind, total, done in connection.execute(query)
+        ]
+        return counts, unread_count(connection, wanted.tree_size)
+
+
+def _conditions(wanted: Wanted, *, with_state: bool = True) -> list[ColumnElement[Any]]:
+    columns = t.discrepancies.c
+    conditions: list[ColumnElement[Any]] = [columns.found < wanted.tree_size]
+    for column, text in (
+        (columns.observer, wanted.observer),
+        (columns.agency, wanted.agency),
+        (columns.kind, wanted.kind),
+    ):
+        if text is not None:
+            conditions.append(column == text)
+    if with_state and wanted.open is not None:
+        ended = columns.resolved < wanted.tree_size
+        conditions.append(~ended if wanted.open else and_(ended))
+    return conditions

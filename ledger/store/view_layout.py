@@ -17,6 +17,7 @@ from sqlalchemy import Connection, Engine, MetaData, Table, inspect, select
 from ledger.store import usage_tables
 
 BEFORE_NUMBERS: Final = 1  # views that do not say which layout they have
+NO_ROW: Final = 0  # views whose position is gone
 _POSITION: Final = "view_position"
 _OF_THE_INDEX: Final = "view_usage_"
 _log = logging.getLogger("candour.views")
@@ -57,8 +58,15 @@ def create(connection: Connection, metadata: MetaData, beginning: dict[str, Any]
         connection.execute(position.insert().values(beginning))
 
 
+def layout_in(engine: Engine) -> int | None:
+    """The layout number that the views behind an engine say they have; None where there are none."""
+    schema = (engine.get_execution_options().get("schema_translate_map") or {}).get(None)
+    with engine.connect() as connection:
+        return layout_of(connection, schema)
+
+
 def layout_of(connection: Connection, schema: str | None) -> int | None:
-    """The layout number that the views say they have; None where there are no views."""
+    """As `layout_in`."""
     there = inspect(connection)
     if not there.has_table(_POSITION, schema=schema):
         return None
@@ -67,7 +75,7 @@ def layout_of(connection: Connection, schema: str | None) -> int | None:
         return BEFORE_NUMBERS
     position = Table(_POSITION, MetaData(), schema=schema, autoload_with=connection)
     found: int | None = connection.execute(select(position.c.layout)).scalar()
-    return found
+    return NO_ROW if found is None else found
 
 
 def _is_ready(connection: Connection, schema: str | None, metadata: MetaData, wanted: int) -> bool:

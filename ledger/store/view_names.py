@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
-from typing import Final
+from typing import Any, Final
 
-from sqlalchemy import Connection, literal, select
+from sqlalchemy import Connection, case, literal, or_, select
 
 from ledger.errors import Malformed
 from ledger.filters import Query
@@ -51,6 +51,15 @@ def compiler_for(connection: Connection, store: LedgerStore, sought: Sought) -> 
     names = Names(ids, _firsts(store, _texts(queries, "name")))
     taken_back = any_withdrawn(connection, sought.tree_size)
     return Compiler(names, sought.tree_size, sought.grace_us, taken_back)
+
+
+def counting(compiler: Compiler, sought: Sought) -> tuple[Any, list[Any]]:
+    """1 for a use that is found for certain, else 0; and the conditions on those found at all."""
+    certain = case((compiler.certain(sought.certain), 1), else_=0)
+    possible = compiler.possible(sought.possible)
+    if not sought.is_one:
+        possible = or_(possible, compiler.certain(sought.certain))
+    return certain, [compiler.standing(), compiler.counted(), possible]
 
 
 def aliases_at(connection: Connection, tree_size: int) -> Aliases:

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from sqlalchemy import Connection, Engine, Row, func, select
+from sqlalchemy import Connection, Engine, Row, Subquery, case, func, select
 
 from ledger.limits import MAX_FINDING_LEAVES, MAX_PATTERNS, MAX_SEQUENCE_GAPS
 from ledger.projections.sought import Sought
@@ -55,7 +55,8 @@ class NumbersOf:
     Members:
         gaps: Stretches between them that no use bears: first and last, MAX_SEQUENCE_GAPS at most.
         gap_count, missing: How many stretches there are, and how many numbers in all.
-        twice: Numbers that several uses bear, MAX_SEQUENCE_GAPS at most; `twice_count` of all.
+        twice: Numbers that several uses bear, MAX_SEQUENCE_GAPS at most.
+        repeated: How many uses bear a number that an earlier one bears already.
     """
 
     source: str
@@ -66,7 +67,7 @@ class NumbersOf:
     gap_count: int
     missing: int
     twice: tuple[int, ...]
-    twice_count: int
+    repeated: int
 
 
 class ViewPatterns:
@@ -165,9 +166,7 @@ class ViewPatterns:
                 for run in runs
             ]
 
-    def _leaves_of_run(
-        self, connection: Connection, base: list[Any], run: _Run
-    ) -> tuple[int, ...]:
+    def _leaves_of_run(self, connection: Connection, base: list[Any], run: _Run) -> tuple[int, ...]:
         columns = t.uses.c
         wanted = select(columns.first).where(
             *base,
@@ -183,61 +182,59 @@ class ViewPatterns:
         """The numbers that each source gave its uses, and those that are missing in between."""
         columns = t.uses.c
         with self._engine.connect() as connection:
-            base = [
-                *self._certain(connection, sought),
-                columns.sequence.is_not(None),
-                columns.source.is_not(None),
-            ]
-            borne = (
-                select(columns.source, columns.sequence, func.count().label("uses"))
-                .where(*base)
-                .group_by(columns.source, columns.sequence)
+            before = func.lag(columns.sequence).over(
+                partition_by=columns.source, order_by=columns.sequence
+            )
+            steps = (
+                select(columns.source, columns.sequence, (columns.sequence - before).label("step"))
+                .where(
+                    *self._certain(connection, sought),
+                    columns.sequence.is_not(None),
+                    columns.source.is_not(None),
+                )
                 .subquery()
             )
-            before = func.lag(borne.c.sequence).over(
-                partition_by=borne.c.source, order_by=borne.c.sequence
-            )
-            steps = select(borne, before.label("before")).subquery()
-            odd = select(steps).where(
-                (steps.c.uses > 1) | (steps.c.sequence - steps.c.before > 1)
-            )
+            number, step = steps.c.sequence, steps.c.step
+            is_gap = step > 1
             totals = select(
-                borne.c.source,
-                func.min(borne.c.sequence),
-                func.max(borne.c.sequence),
-                func.sum(borne.c.uses),
-                func.count(),
-            ).group_by(borne.c.source)
-            found = {row[0]: (*row, [], []) for row in connection.execute(totals).all()}
-            order = steps.c.source, steps.c.sequence
-            counts: dict[int, list[int]] = {number: [0, 0] for number in found}
-            for source, number, uses, last in connection.execute(odd.order_by(*order)):
-                gaps, twice = found[source][5:]
-                if uses > 1:
-                    counts[source][1] += 1
-                    if len(twice) < MAX_SEQUENCE_GAPS:
-                        twice.append(number)
-                if last is not None and number - last > 1:
-                    counts[source][0] += 1
-                    if len(gaps) < MAX_SEQUENCE_GAPS:
-                        gaps.append((last + 1, number - 1))
-            names = names_of(connection, found)
-        return [
-            NumbersOf(
-                names[number],
-                int(first),
-                int(last),
-                int(uses),
-                tuple(gaps),
-                counts[number][0],
-                int(last) - int(first) + 1 - int(distinct),
-                tuple(twice),
-                counts[number][1],
-            )
-            for number, first, last, uses, distinct, gaps, twice in sorted(
-                found.values(), key=lambda row: names[row[0]]
-            )
-        ]
+                steps.c.source,
+                func.min(number).label("least"),
+                func.max(number).label("most"),
+                func.count().label("uses"),
+                func.sum(case((is_gap, 1), else_=0)).label("gaps"),
+                func.sum(case((is_gap, step - 1), else_=0)).label("missing"),
+                func.sum(case((step == 0, 1), else_=0)).label("repeated"),
+            ).group_by(steps.c.source)
+            found = connection.execute(totals).all()
+            names = names_of(connection, {row.source for row in found})
+            numbers = [
+                NumbersOf(
+                    names[row.source],
+                    *(int(row.least), int(row.most), int(row.uses)),
+                    self._gaps(connection, steps, row.source) if row.gaps else (),
+                    *(int(row.gaps), int(row.missing)),
+                    self._twice(connection, steps, row.source) if row.repeated else (),
+                    int(row.repeated),
+                )
+                for row in found
+            ]
+        return sorted(numbers, key=lambda one: one.source)
+
+    def _gaps(
+        self, connection: Connection, steps: Subquery, source: int
+    ) -> tuple[tuple[int, int], ...]:
+        columns = steps.c
+        wanted = select(columns.sequence, columns.step).where(
+            columns.source == source, columns.step > 1
+        )
+        rows = connection.execute(wanted.order_by(columns.sequence).limit(MAX_SEQUENCE_GAPS))
+        return tuple((number - step + 1, number - 1) for number, step in rows)
+
+    def _twice(self, connection: Connection, steps: Subquery, source: int) -> tuple[int, ...]:
+        columns = steps.c
+        wanted = select(columns.sequence).where(columns.source == source, columns.step == 0)
+        ordered = wanted.distinct().order_by(columns.sequence).limit(MAX_SEQUENCE_GAPS)
+        return tuple(connection.execute(ordered).scalars())
 
     def _certain(self, connection: Connection, sought: Sought) -> list[Any]:
         compiler = compiler_for(connection, self._store, sought)

@@ -15,7 +15,6 @@ from sqlalchemy import (
     Row,
     Select,
     and_,
-    case,
     exists,
     func,
     literal,
@@ -25,13 +24,16 @@ from sqlalchemy import (
 )
 
 from ledger.projections.questions import OPEN_FIELDS, SUMMARY_KEYS, Question, fields_of
-from ledger.projections.registers import Aliases
+from ledger.projections.registers import Aliases, Registers
 from ledger.projections.sought import Sought
 from ledger.projections.uses import month_text
 from ledger.store import view_tables as t
 from ledger.store.chunks import chunks
 from ledger.store.core import LedgerStore
-from ledger.store.view_names import aliases_at, compiler_for
+from ledger.store.register_snapshots import RegisterSnapshots
+from ledger.store.view_aggregates import ViewAggregates
+from ledger.store.view_names import aliases_at, compiler_for, counting
+from ledger.store.view_patterns import ViewPatterns
 from ledger.store.view_sql import Compiler
 from ledger.store.view_writer import unread_count
 
@@ -91,7 +93,6 @@ class ViewReader:
         self._registers = RegisterSnapshots(engine, store)
         self.aggregates = ViewAggregates(engine, store)
         self.patterns = ViewPatterns(engine, store)
-        self.discrepancies = DiscrepancyReader(engine)
 
     def position(self) -> int:
         """Entries that the views hold."""
@@ -165,7 +166,7 @@ class ViewReader:
                 )
                 key = cited.c.authorization
             else:
-                key = t.uses.c[by]
+                key = t.uses.c[by] + 0  # not in an index's order, which reads rows one by one
             grouped = (
                 select(key, func.sum(certain), func.count())
                 .select_from(source)
@@ -270,6 +271,15 @@ class ViewReader:
                 for name, kind, observer, found in connection.execute(wanted)
             ]
 
+    def cited_authorizations(self, tree_size: int) -> frozenset[str]:
+        """The names of all authorizations that uses cite, registered or not."""
+        cited, columns = t.use_authorizations.c, t.names.c
+        wanted = select(columns.name).where(
+            columns.id.in_(select(cited.authorization).where(cited.since < tree_size).distinct())
+        )
+        with self.engine.connect() as connection:
+            return frozenset(connection.execute(wanted).scalars())
+
     def registers_at(self, tree_size: int) -> Registers:
         """The registers as the first `tree_size` entries tell them; not to be added to."""
         return self._registers.at(tree_size)
@@ -327,15 +337,6 @@ class ViewReader:
 def sought_of(asked: Question | Sought) -> Sought:
     """What is asked, as a pair of filters."""
     return Sought.of_question(asked) if isinstance(asked, Question) else asked
-
-
-def counting(compiler: Compiler, sought: Sought) -> tuple[Any, list[Any]]:
-    """1 for a use that is found for certain, else 0; and the conditions on those found at all."""
-    certain = case((compiler.certain(sought.certain), 1), else_=0)
-    possible = compiler.possible(sought.possible)
-    if not sought.is_one:
-        possible = or_(possible, compiler.certain(sought.certain))
-    return certain, [compiler.standing(), compiler.counted(), possible]
 
 
 def _page_query(compiler: Compiler, sought: Sought, phase: int) -> Select[Any]:

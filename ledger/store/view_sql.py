@@ -16,6 +16,7 @@ from sqlalchemy import (
     Integer,
     and_,
     bindparam,
+    case,
     exists,
     false,
     func,
@@ -35,6 +36,9 @@ Condition: TypeAlias = ColumnElement[bool]
 _Part: TypeAlias = tuple[Query, bool]  # and whether it is negated
 _CHAIN: Final = 8  # conditions side by side
 _FEW: Final = 100  # ids of one test that are variables
+_DECIDING: Final = ("technology", "agency", "performer")  # fields that rules go by
+_MANY: Final = 8  # parts of a rule that are worth deciding between
+_FEW_BRANCHES: Final = 4  # that are tried one after another
 _LATE: Final = ("attached_late", "ratified_in_grace")
 _COMPARE: Final[Mapping[str, Callable[[Any, int], Condition]]] = {
     "=": lambda column, value: column == value,
@@ -92,13 +96,19 @@ class Compiler:
         if not isinstance(query, And | Or):
             return self._leaf(query, negated, certain=certain)
         either = isinstance(query, And) is negated
+        return self._all_or_one(list(_flattened(query, negated, either)), either, certain)
+
+    def _all_or_one(self, parts: list[_Part], either: bool, certain: bool) -> Condition:
+        """All of the parts, or with `either` one of them."""
         conditions: list[Condition] = []
         sets: dict[str, set[int]] = {}
-        for part, no in _flattened(query, negated, either):
+        decided, parts = _with_one_field(parts, either)
+        if decided:
+            conditions.append(self._decision(decided, either, certain))
+        for part, no in parts:
             # `f = a OR f = b …` and `f != a AND f != b …` are one test: rules name hundreds.
             if _is_of_a_set(part) and ((part.op == "=") is not no) is either:
-                ids = self.names.ids.get((part.field, part.value or ""), ())
-                sets.setdefault(part.field, set()).update(ids)
+                sets.setdefault(part.field, set()).update(self._ids(part))
             else:
                 conditions.append(self._compile(part, no, certain=certain))
         conditions += [
@@ -107,14 +117,40 @@ class Compiler:
         ]
         return _joined(conditions, either)
 
+    def _decision(
+        self, decided: list[tuple[TextTest, list[_Part]]], either: bool, certain: bool
+    ) -> Condition:
+        """`(f = a AND …) OR (f = b AND …) …`, or its dual, decided by what `f` is.
+
+        A row then has only the rest of its own branch to look at, among hundreds.
+        """
+        field = decided[0][0].field
+        column = t.uses.c[column_of(field)]
+        branches: dict[int, list[Condition]] = {}
+        rests = [self._all_or_one(rest, not either, certain) for _, rest in decided]
+        for (test, _rest), condition in zip(decided, rests, strict=True):
+            for number in self._ids(test):
+                branches.setdefault(number, []).append(condition)
+        joined = {number: _joined(found, either) for number, found in branches.items()}
+        by_number = _tree(column, sorted(joined), joined, false() if either else true())
+        if field in UNKNOWABLE and either is not certain:  # it may be any of them
+            return case((column.is_(None), _joined(rests, either)), else_=by_number) == true()
+        if either:
+            return and_(_in(column, tuple(sorted(joined))), by_number)
+        return or_(column.is_(None), by_number)
+
+    def _ids(self, test: TextTest) -> tuple[int, ...]:
+        return self.names.ids.get((test.field, test.value or ""), ())
+
     def _leaf(self, test: Any, negated: bool, *, certain: bool) -> Condition:
         if isinstance(test, TimeTest):
             return _time(test, negated, certain=certain)
         if test.field in OPEN_FIELDS:
             return self._open(test, negated, certain=certain)
         if _is_of_a_set(test):
-            ids = self.names.ids.get((test.field, test.value or ""), ())
-            return _member(test.field, ids, (test.op == "=") is not negated, certain=certain)
+            return _member(
+                test.field, self._ids(test), (test.op == "=") is not negated, certain=certain
+            )
         if isinstance(test, TextTest) and test.field in UNKNOWABLE:
             column, equal = t.uses.c[test.field], (test.op == "=") is not negated
             has_none = false() if equal else column.is_not(None)
@@ -234,6 +270,47 @@ def _member(field: str, ids: tuple[int, ...], equal: bool, *, certain: bool) -> 
         return _in(column, ids) if equal else or_(column.is_(None), not_(_in(column, ids)))
     holds = _in(column, ids) if equal else and_(column.is_not(None), not_(_in(column, ids)))
     return holds if certain else or_(column.is_(None), holds)
+
+
+def _with_one_field(
+    parts: list[_Part], either: bool
+) -> tuple[list[tuple[TextTest, list[_Part]]], list[_Part]]:
+    """Those of the parts that begin with a test of one field, if they are many; and the others."""
+    opened: list[tuple[_Part, list[_Part]]] = [
+        (part, list(_flattened(*part, either=not either))) for part in parts
+    ]
+    for field in _DECIDING:
+        decided, others = [], []
+        for part, inner in opened:
+            for place, (test, no) in enumerate(inner):
+                if len(inner) == 1 or not _is_of_a_set(test) or test.field != field:
+                    continue
+                if ((test.op == "=") is not no) is either:
+                    decided.append((test, inner[:place] + inner[place + 1 :]))
+                    break
+            else:
+                others.append(part)
+        if len(decided) >= _MANY:
+            return decided, others
+    return [], parts
+
+
+def _tree(
+    column: Any, numbers: list[int], branches: Mapping[int, Condition], default: Condition
+) -> Condition:
+    """The branch of a column's number, found by halves; the default for any other."""
+    if len(numbers) <= _FEW_BRANCHES:
+        if not numbers:
+            return default
+        found = case(*((column == number, branches[number]) for number in numbers), else_=default)
+    else:
+        middle = len(numbers) // 2
+        below = _tree(column, numbers[:middle], branches, default)
+        found = case(
+            (column < numbers[middle], below),
+            else_=_tree(column, numbers[middle:], branches, default),
+        )
+    return Grouping(found)
 
 
 def _joined(conditions: list[Condition], either: bool) -> Condition:

@@ -106,7 +106,25 @@ Index("view_uses_time", uses.c.earliest_us, uses.c.first)
 Index("view_uses_agency", uses.c.agency, uses.c.earliest_us, uses.c.first)
 Index("view_uses_pair", uses.c.agency, uses.c.technology, uses.c.earliest_us, uses.c.first)
 Index("view_uses_technology", uses.c.technology, uses.c.earliest_us, uses.c.first)
-Index("view_uses_performer", uses.c.performer, uses.c.earliest_us, uses.c.first)
+# The last three hold all that patterns ask for (view_patterns.py), which then read no row.
+_STANDING: Final = (uses.c.since, uses.c.until, uses.c.state, uses.c["import"])
+Index(
+    "view_uses_performer",
+    *(uses.c.performer, uses.c.earliest_us, uses.c.first, *_STANDING),
+    *(uses.c.latest_us, uses.c.agency),
+)
+Index(
+    "view_uses_reason",
+    *(uses.c.agency, uses.c.month, uses.c.reason_digest, uses.c.first, *_STANDING),
+    postgresql_where=uses.c.reason_digest.is_not(None),
+    sqlite_where=uses.c.reason_digest.is_not(None),
+)
+Index(
+    "view_uses_sequence",
+    *(uses.c.source, uses.c.sequence, uses.c.first, *_STANDING),
+    postgresql_where=uses.c.sequence.is_not(None),
+    sqlite_where=uses.c.sequence.is_not(None),
+)
 Index(
     "view_uses_case",
     uses.c.case_number,
@@ -218,12 +236,13 @@ unread = Table(
 )
 
 
-def open_engine(url: str, schema: str | None = None) -> Engine:
-    """An engine over the views, its tables made where they are missing.
+def open_engine(url: str, schema: str | None = None, *, make: bool = True) -> Engine:
+    """An engine over the views, its tables made where they are missing or another release's.
 
     Args:
         url: `sqlite:///PATH`, or a libpq URL of PostgreSQL.
         schema: PostgreSQL's; None for SQLite.
+        make: False for who only looks (an audit): nothing is made.
     """
     if schema is None:
         engine = create_engine(url, poolclass=QueuePool, connect_args={"timeout": BUSY_TIMEOUT_S})
@@ -239,7 +258,8 @@ def open_engine(url: str, schema: str | None = None) -> Engine:
             pool_pre_ping=True,
             pool_timeout=STORE_CONNECT_S,
         ).execution_options(schema_translate_map={None: schema})
-    prepare(engine, schema, metadata, BEGINNING)
+    if make:
+        prepare(engine, schema, metadata, BEGINNING)
     return engine
 
 

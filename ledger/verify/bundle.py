@@ -4,7 +4,8 @@
      "disclosures"}], "format": "candour-evidence/1", "origin", "question", "signed": "<note>"}
 
 A bundle of a proven count is of format `candour-usage-evidence/1` and holds `proofs` as well:
-those of the usage index, by name. Either may hold `consistency`, an older checkpoint and the
+those of the usage index, by name. One of a numbered question is of `candour-inquiry-evidence/1`,
+which a verifier that cannot re-run rules does not know. Each may hold `consistency`, an older checkpoint and the
 proof that the tree only grew since, and `timestamps`, added by whoever wants them.
 
 `signed` is a note by the answers key over the SHA-256 of the same object without `signed` and
@@ -37,6 +38,7 @@ from ledger.tlog.texts import encode_base64
 
 FORMAT: Final = "candour-evidence/1"
 USAGE_FORMAT: Final = "candour-usage-evidence/1"
+INQUIRY_FORMAT: Final = "candour-inquiry-evidence/1"
 _MEMBERS: Final = {
     "answer": dict,
     "checkpoint": str,

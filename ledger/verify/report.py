@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from ledger.canonical_json import JsonValue
+from ledger.verify.inquiry_lines import inquiry_lines
 from ledger.verify.timestamps import Stamp
 
 VERIFIED: Final = "verified"
@@ -104,6 +105,8 @@ def _plain(line: str) -> str:
 def _answer_lines(question: Mapping[str, JsonValue], answer: Mapping[str, JsonValue]) -> list[str]:
     if "usage" in question:
         return _usage_lines(question, answer)
+    if "inquiry" in question:
+        return inquiry_lines(question, answer)
     text = question.get("filter") or "every use"
     lines = [
         f"question: {text}, as of tree size {question.get('tree_size')}",

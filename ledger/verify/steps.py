@@ -26,6 +26,14 @@ from ledger.verify.timestamps import LibraryMissing
 Steps = Iterator[tuple[str, Callable[[], str]]]
 
 
+class AnswerDiffers(VerificationFailed):
+    """The entries give another answer than the bundle says."""
+
+    def __init__(self, member: str) -> None:
+        super().__init__(f"the entries give another {member!r} than the bundle says")
+        self.member = member
+
+
 class TreeTooSmall(VerificationFailed):
     """The answer is older than the reader demands, or than its own checkpoint allows."""
 

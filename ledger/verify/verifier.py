@@ -3,6 +3,7 @@
     1 read     2 trust      3 signature    4 format       5 checkpoint
     6 witness  7 inclusion  8 disclosures  9 answer      10 completeness
                                            9 to 14, of a proven count: usage_steps.py
+                                           9 to 11, of a numbered question: inquiry_steps.py
     and last   consistency (older.py), timestamps (timestamps.py)
 
 Nothing is fetched, nothing is believed: the entries are hashed up to the signed root, and
@@ -32,15 +33,17 @@ from ledger.tlog import (
 )
 from ledger.verify.bundle import (
     FORMAT,
+    INQUIRY_FORMAT,
     USAGE_FORMAT,
     Bundle,
     bundle_of_object,
     check_signed,
     read_object,
 )
+from ledger.verify.inquiry_steps import InquiryQuestion, InquirySteps
 from ledger.verify.older import check_consistency
 from ledger.verify.report import NotCheckedHere, Report
-from ledger.verify.steps import Steps, TreeTooSmall, run_steps
+from ledger.verify.steps import AnswerDiffers, Steps, TreeTooSmall, run_steps
 from ledger.verify.timestamps import (
     NAME_THE_AUTHORITIES,
     WHO_STAMPED,
@@ -55,14 +58,6 @@ ALWAYS_UNCHECKED: Final = (
     "whether every use was reported at all: a proof is about the ledger, not the world",
     "whether the trust file is the right one: get it by another way than the bundle",
 )
-
-
-class AnswerDiffers(VerificationFailed):
-    """The entries give another answer than the bundle says."""
-
-    def __init__(self, member: str) -> None:
-        super().__init__(f"the entries give another {member!r} than the bundle says")
-        self.member = member
 
 
 class HistoryBroken(VerificationFailed):
@@ -120,7 +115,7 @@ class _Run:
         self.answers_key: VerifierKey | None = None
         self.bundle: Bundle | None = None
         self.checkpoint: Checkpoint | None = None
-        self.question: Question | UsageQuestion | None = None
+        self.question: Question | UsageQuestion | InquiryQuestion | None = None
         self.entries: list[Entry] = []
         self.kept_back = 0  # entries that do not show what the question asks about
 
@@ -138,6 +133,10 @@ class _Run:
             assert self.bundle is not None
             usage = UsageSteps(self.bundle, self.question, self.entries, self.report)
             yield from usage.steps()
+        elif isinstance(self.question, InquiryQuestion):
+            assert self.bundle is not None
+            inquiry = InquirySteps(self.bundle, self.question, self.entries, self.report)
+            yield from inquiry.steps()
         else:
             yield "answer", self.answer
             yield "completeness", self.completeness
@@ -164,11 +163,13 @@ class _Run:
 
     def format(self) -> str:
         known = self.found.get("format")
-        if known not in (FORMAT, USAGE_FORMAT):
+        if known not in (FORMAT, USAGE_FORMAT, INQUIRY_FORMAT):
             raise Unverifiable(f"bundle format {known!r} is not known here")
         self.bundle = bundle_of_object(self.found)
         if known == USAGE_FORMAT:
             self.question = UsageQuestion.from_object(self.bundle.question)
+        elif known == INQUIRY_FORMAT:
+            self.question = InquiryQuestion.from_object(self.bundle.question)
         else:
             self.question = Question.from_object(self.bundle.question)
         self.report.question, self.report.answer = self.bundle.question, self.bundle.answer
@@ -232,10 +233,7 @@ class _Run:
     def disclosures(self) -> str:
         assert self.bundle is not None
         assert self.question is not None
-        asked = self.question
-        needed = (
-            frozenset[str]() if isinstance(asked, UsageQuestion) else protected_fields_of(asked)
-        )
+        needed = _needed(self.question)
         count = 0
         for item, entry in zip(self.bundle.entries, self.entries, strict=True):
             fields = set()
@@ -307,3 +305,8 @@ class _Run:
         self.report.stamps = stamps
         self.report.not_checked.append(WHO_STAMPED)
         return "; ".join(f"existed at {stamp}" for stamp in stamps)
+
+
+def _needed(question: Question | UsageQuestion | InquiryQuestion) -> frozenset[str]:
+    """Protected fields that the answer rests on; of a numbered question, inquiry_steps.py asks."""
+    return protected_fields_of(question) if isinstance(question, Question) else frozenset()

@@ -92,7 +92,7 @@ def _run(settings: Settings, vkey: Path, *, given: bool) -> AuditReport:
         key = _key(vkey) if given or vkey.exists() else None
         there = settings.database_url is not None or views_path(settings).exists()
         there = there and settings.ledger != DIRECTORY  # it has no views, and gets none here
-        views = open_views(settings) if there else None
+        views = open_views(settings, make=False) if there else None
         try:
             with progress_bars() as progress:
                 return audit_ledger(

@@ -17,9 +17,12 @@ from ledger.limits import MAX_MESSAGE_BYTES, MAX_PAGE_SIZE, MAX_WAIT_S, STATEMEN
 from services.cli.failures import USAGE, CommandFailed, failure_of
 from services.cli.options import DEFAULT_LEDGER, Connection
 from services.pb.candour.v1.ingest_pb2_grpc import IngestServiceStub
+from services.pb.candour.v1.observers_pb2_grpc import ObserversServiceStub
+from services.pb.candour.v1.oversight_pb2_grpc import OversightServiceStub
 from services.pb.candour.v1.proofs_pb2 import GetTreeHeadRequest, ListLedgersRequest
 from services.pb.candour.v1.proofs_pb2_grpc import ProofsServiceStub
 from services.pb.candour.v1.query_pb2_grpc import QueryServiceStub
+from services.pb.candour.v1.record_pb2_grpc import RecordServiceStub
 from services.pb.candour.v1.registry_pb2_grpc import RegistryServiceStub
 from services.runtime.settings import host_and_port, is_loopback
 
@@ -68,6 +71,9 @@ class Client:
         self.registry = RegistryServiceStub(self.channel)
         self.query = QueryServiceStub(self.channel)
         self.proofs = ProofsServiceStub(self.channel)
+        self.record = RecordServiceStub(self.channel)
+        self.observers = ObserversServiceStub(self.channel)
+        self.oversight = OversightServiceStub(self.channel)
 
     def __enter__(self) -> Self:
         return self
@@ -124,11 +130,15 @@ class Client:
             raise failure_of(error, self.target) from None
 
     def stream(
-        self, method: grpc.UnaryStreamMultiCallable[Request, Response], request: Request
+        self,
+        method: grpc.UnaryStreamMultiCallable[Request, Response],
+        request: Request,
+        *,
+        timeout_s: float = CALL_S,
     ) -> Iterator[Response]:
         """Raises CommandFailed, in the middle too."""
         try:
-            yield from method(request, timeout=CALL_S)
+            yield from method(request, timeout=timeout_s)
         except grpc.RpcError as error:
             raise failure_of(error, self.target) from None
 

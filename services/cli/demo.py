@@ -20,8 +20,9 @@ from typing import Annotated, Final
 
 import typer
 
-from services.cli.failures import CommandFailed
-from services.cli.options import Connection
+from services.cli.failures import USAGE, CommandFailed
+from services.cli.halifax import halifax
+from services.cli.options import Connection, command
 
 ROWS: Final = 600
 AGENCY: Final = "Sampleton PD"
@@ -31,6 +32,7 @@ POLICY: Final = "Stolen Vehicle Policy"
 EXPORT: Final = "export.csv"
 BUNDLE: Final = "answer.json"
 FORGED: Final = "forged.json"
+HALIFAX: Final = "halifax"
 _QUESTIONS: Final = {
     "Who?": ("performer", "--limit", "5"),
     "Which technology?": ("technology",),
@@ -39,13 +41,24 @@ _QUESTIONS: Final = {
 }
 
 
+app: Final = typer.Typer()
+command(app, HALIFAX)(halifax)
+
+
+@app.callback(invoke_without_command=True)
 def demo(
+    context: typer.Context,
     keep: Annotated[
         Path | None,
         typer.Option("--keep", metavar="DIR", file_okay=False, help="Leave everything here."),
     ] = None,
 ) -> None:
     """Show it all: serve, import, ask, prove, verify, and see a forgery refused."""
+    if context.invoked_subcommand is not None:
+        if keep is not None:
+            wanted = context.invoked_subcommand
+            raise CommandFailed(f"Say --keep after {wanted}", exit_code=USAGE)
+        return
     begun = time.monotonic()
     if keep is None:
         with tempfile.TemporaryDirectory(prefix="candour-demo-") as folder:
@@ -81,6 +94,8 @@ def _show(folder: Path) -> None:
         _head("Every leaf, tile, head and view, made anew from the entries")
         _run("audit", "--data", data)
         _head("The server ends as it should")
+    _head("What did the record hold when they spoke? Halifax, February 2020, simulated")
+    _run("demo", HALIFAX, "--keep", folder / HALIFAX)
 
 
 def _grant() -> None:

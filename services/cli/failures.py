@@ -5,7 +5,8 @@ grpc status + google.rpc details ──failure_of──► CommandFailed ──m
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
@@ -42,11 +43,13 @@ class Details:
         violations: (field, description) of a BadRequest.
         reason: Of an ErrorInfo, as CONFLICTING_RESUBMISSION.
         retry_s: Of a RetryInfo; None where there is none.
+        facts: What an ErrorInfo says beside its reason.
     """
 
     violations: tuple[tuple[str, str], ...] = ()
     reason: str = ""
     retry_s: float | None = None
+    facts: Mapping[str, str] = field(default_factory=dict)
 
 
 _ADVICE: Final = {
@@ -56,6 +59,13 @@ _ADVICE: Final = {
     "USAGE_ROOT_NOT_KEPT": (
         "Ask --as-of one of these; or whoever runs the ledger makes it anew with"
         " `candour index rebuild --with TREE_SIZE`, of the root that is missing"
+    ),
+    "COVERAGE_THIN": (
+        "Ask whoever was not asked (`candour sources nil-return`, --asked N --of M), or say it with"
+        " its gaps named: --qualified"
+    ),
+    "CONTRADICTED_BY_RECORD": (
+        "Look at what there is with `candour uses list`; --anyway records the denial all the same"
     ),
     "CONFLICTING_RESUBMISSION": "What was said first stands; withdraw it if it was wrong, or use another name",
 }
@@ -92,7 +102,9 @@ def failure_of(error: grpc.RpcError, target: str) -> CommandFailed:
             f"The ledger at {target} did not answer in time",
             "It may be busy, or its views behind: try again in a while",
         )
-    said = "; ".join(f"{field}: {text}" if field else text for field, text in details.violations)
+    if details.reason == "NOT_IN_STATE":
+        return CommandFailed(*in_state(details.facts))
+    said = "; ".join(f"{where}: {text}" if where else text for where, text in details.violations)
     advice = _ADVICE.get(details.reason) or _ADVICE_BY_CODE.get(code, "")
     return CommandFailed(_plain(said or message or code), advice)
 
@@ -118,16 +130,30 @@ def details_of(status: Status) -> Details:
     from google.rpc import error_details_pb2 as pb
 
     violations: list[tuple[str, str]] = []
-    reason, retry_s = "", None
+    reason, retry_s, facts = "", None, {}
     for detail in status.details:
         bad, info, retry = pb.BadRequest(), pb.ErrorInfo(), pb.RetryInfo()
         if detail.Unpack(bad):
             violations += [(item.field, item.description) for item in bad.field_violations]
         elif detail.Unpack(info):
-            reason = info.reason
+            reason, facts = info.reason, dict(info.metadata)
         elif detail.Unpack(retry):
             retry_s = retry.retry_delay.seconds + retry.retry_delay.nanos / 1e9
-    return Details(tuple(violations), reason, retry_s)
+    return Details(tuple(violations), reason, retry_s, facts)
+
+
+def in_state(facts: Mapping[str, str]) -> tuple[str, str]:
+    """What a thing's state does not allow, and what it does: a sentence and advice."""
+    sentence = f"{facts.get('name', 'it')} is {facts.get('state', '').replace('_', ' ')}"
+    allowed = [_told(topic) for topic in facts.get("allowed", "").split(",") if topic]
+    if not allowed:
+        return sentence, "Nothing more can be told of it"
+    return sentence, f"What can be told of it now: {', '.join(allowed)}"
+
+
+def _told(topic: str) -> str:
+    """`technology.trial_started.v1` as a person says it: trial started."""
+    return topic.removesuffix(".v1").partition(".")[2].replace("_", " ") or topic
 
 
 def _plain(text: str) -> str:

@@ -23,21 +23,30 @@ from services.cli.house import House, open_house
 from services.gateway.app import build_app
 from services.ingest import logs
 from services.ingest import servicer as ingest
+from services.observers import servicer as observers
+from services.oversight import servicer as oversight
 from services.proofs import servicer as proofs
 from services.query import servicer as query
 from services.record import servicer as record
 from services.registry import servicer as registry
-from services.runtime.hosting import trust_file_name
+from services.runtime.health import HEAD, VIEWS, WRITING, Health, HealthTimer
+from services.runtime.hosting import now_us, trust_file_name
+from services.runtime.log_lines import log_to_stderr
+from services.runtime.observing import Observatory
 from services.runtime.reading import Reading
 from services.runtime.server import AddressInUse, GrpcServer, Service
 from services.runtime.serving import Serving
 from services.runtime.settings import Settings, host_and_port
 from services.runtime.shares import Shares
+from services.runtime.telemetry import SILENT, Telemetry, open_telemetry
 
 _log = logging.getLogger("candour.host")
 # A thread that comes back from the database waits at most this long for Python's lock while
 # the loop builds entries; at the default of 5 ms every round trip would cost as much.
 _SWITCH_S = 0.0005
+# What gRPC's health of a service rests on.
+_WRITES = frozenset({HEAD, WRITING})
+_READS = frozenset({HEAD, VIEWS})
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,11 +66,7 @@ def run(settings: Settings) -> int:
     """
     settings.check_addresses()
     settings.check_names()
-    logging.basicConfig(
-        level=logging.INFO,
-        stream=sys.stderr,
-        format="%(asctime)s %(levelname)s %(name)s: %(message)s",
-    )
+    log_to_stderr(settings.log_format)
     sys.setswitchinterval(_SWITCH_S)
     return asyncio.run(_until_signal(settings))
 
@@ -100,19 +105,33 @@ async def serving(settings: Settings) -> AsyncIterator[tuple[House, Addresses]]:
         CandourError: As `open_house`, or a ledger's first publication; nothing is served.
     """
     async with AsyncExitStack() as stack:
-        house = await open_house(settings, stack)
+        telemetry = open_telemetry("candour")
+        stack.push_async_callback(asyncio.to_thread, telemetry.close)
+        house = await open_house(settings, stack, telemetry)
         await house.follow(stack)
         ledgers = {served.name: served.serving for served in house.ledgers}
         readings = {served.name: served.reading for served in house.ledgers}
         shown = dict(ledgers)
         if house.directory is not None:
             shown[DIRECTORY] = house.directory
-        shares = None if len(shown) == 1 else Shares(shown, total=MAX_CONCURRENT_CALLS)
+        shares = None if len(shown) == 1 else _shares(shown)
         services = _services(ledgers, readings, shown)
-        server = GrpcServer(settings.grpc, ledgers, services, shares)
-        http = HttpServer(settings.http, shown)
+        observatory = Observatory(
+            shown,
+            telemetry.instruments,
+            projectors=lambda: house.pids,
+            database_offset_s=house.ledgers[0].database_offset_s,
+            clock_us=now_us,
+        )
+        server = GrpcServer(settings.grpc, ledgers, services, shares, telemetry)
+        http = HttpServer(settings.http, shown, telemetry, observatory)
         await server.start()
         stack.push_async_callback(server.stop)
+        observatory.start()
+        stack.push_async_callback(observatory.stop)
+        health = HealthTimer(Health(shown, observatory), server.say_health)
+        health.start()
+        stack.push_async_callback(health.stop)
         await http.start()
         stack.push_async_callback(http.stop)
         house.start_timers(stack)
@@ -120,22 +139,49 @@ async def serving(settings: Settings) -> AsyncIterator[tuple[House, Addresses]]:
         yield house, Addresses(_address(host, server.port), http.address)
 
 
+def _shares(shown: Mapping[str, Serving]) -> Shares:
+    return Shares(
+        shown,
+        total=MAX_CONCURRENT_CALLS,
+        turned_away=lambda ledger, error: shown[ledger].metrics.turned_away(error),
+    )
+
+
 def _services(
     ledgers: dict[str, Serving], readings: dict[str, Reading], shown: dict[str, Serving]
 ) -> list[Service]:
     """The directory is shown and proven; it takes nothing from callers, and has no views."""
     return [
-        Service(ingest.SERVICE, lambda s: ingest.add_to_server(ingest.IngestServicer(ledgers), s)),
-        Service(logs.SERVICE, lambda s: logs.add_to_server(logs.LogsServicer(ledgers), s)),
+        Service(
+            ingest.SERVICE,
+            lambda s: ingest.add_to_server(ingest.IngestServicer(ledgers), s),
+            _WRITES,
+        ),
+        Service(logs.SERVICE, lambda s: logs.add_to_server(logs.LogsServicer(ledgers), s), _WRITES),
         Service(
             registry.SERVICE,
             lambda s: registry.add_to_server(registry.RegistryServicer(ledgers, readings), s),
+            _WRITES,
         ),
         Service(
             record.SERVICE,
             lambda s: record.add_to_server(record.RecordServicer(ledgers, readings), s),
+            _WRITES,
         ),
-        Service(query.SERVICE, lambda s: query.add_to_server(query.QueryServicer(readings), s)),
+        Service(
+            query.SERVICE,
+            lambda s: query.add_to_server(query.QueryServicer(readings), s),
+            _READS,
+        ),
+        Service(
+            observers.SERVICE,
+            lambda s: observers.add_to_server(observers.ObserversServicer(readings), s),
+            _READS,
+        ),
+        Service(
+            oversight.SERVICE,
+            lambda s: oversight.add_to_server(oversight.OversightServicer(readings), s),
+        ),
         Service(
             proofs.SERVICE,
             lambda s: proofs.add_to_server(proofs.ProofsServicer(shown, readings), s),
@@ -150,11 +196,17 @@ def _address(host: str, port: int) -> str:
 class HttpServer:
     """uvicorn on our loop, without its own signal handlers."""
 
-    def __init__(self, address: str, ledgers: Mapping[str, Serving]) -> None:
+    def __init__(
+        self,
+        address: str,
+        ledgers: Mapping[str, Serving],
+        telemetry: Telemetry = SILENT,
+        observatory: Observatory | None = None,
+    ) -> None:
         self.address = address
         self._host, self._port = host_and_port(address)
         config = uvicorn.Config(
-            build_app(ledgers),
+            build_app(ledgers, telemetry, observatory),
             host=self._host,
             port=self._port,
             log_level="warning",

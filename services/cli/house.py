@@ -13,6 +13,7 @@ import asyncio
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
+from functools import partial
 
 from sqlalchemy import Engine
 
@@ -20,11 +21,13 @@ from services.directory.follower import Follower
 from services.directory.guard import Guard
 from services.projector.child import ProjectorChild
 from services.publisher.publisher import Publisher
+from services.runtime.clock import database_offset_s
 from services.runtime.hosting import Hosted, open_ledger, write_trust_files
 from services.runtime.index_commits import IndexTimer
 from services.runtime.reading import Reading
 from services.runtime.serving import Serving
 from services.runtime.settings import Settings
+from services.runtime.telemetry import SILENT, Telemetry
 from services.runtime.views import open_views
 
 
@@ -34,11 +37,13 @@ class Served:
 
     Members:
         guard: Holds it to the directory; None where none is kept.
+        database_offset_s: As services/runtime/clock.py; it blocks.
     """
 
     serving: Serving
     reading: Reading
     guard: Guard | None
+    database_offset_s: Callable[[], float | None]
 
     @property
     def name(self) -> str:
@@ -51,6 +56,12 @@ class House:
 
     ledgers: list[Served] = field(default_factory=list)
     directory: Serving | None = None
+    projectors: list[ProjectorChild] = field(default_factory=list)
+
+    @property
+    def pids(self) -> Iterator[int]:
+        """Of the projectors that run now."""
+        yield from (child.pid for child in self.projectors if child.pid is not None)
 
     @property
     def all_hosted(self) -> Iterator[Hosted]:
@@ -65,7 +76,7 @@ class House:
         Raises:
             HistoryLost: A witness or the directory holds proof that a ledger signed more.
         """
-        projectors: list[ProjectorChild] = []
+        projectors = self.projectors
         stack.push_async_callback(_stop_all, projectors)
         for served in self.ledgers:
             committed = asyncio.Event()
@@ -116,24 +127,28 @@ class House:
             stack.push_async_callback(timer.stop)
 
 
-async def open_house(settings: Settings, stack: AsyncExitStack) -> House:
+async def open_house(
+    settings: Settings, stack: AsyncExitStack, telemetry: Telemetry = SILENT
+) -> House:
     """Open every ledger of the settings, or none.
 
     Args:
         stack: Closes what was opened.
+        telemetry: Of the process.
     Raises:
         StoreUnavailable, StoreMismatch, KeyFileRefused, WitnessPolicyRefused: As open_ledger.
         HistoryLost, DirectoryLost, Damaged: A ledger or the directory is not what it was.
     """
     house = House()
     if settings.keeps_directory:
-        house.directory = Serving(await _open(settings.of_directory(), stack))
+        opened = await _open(settings.of_directory(), stack)
+        house.directory = Serving(opened, telemetry=telemetry)
     for name in settings.names:
         hosted = await _open(settings.of(name), stack)
         guard = None
         if house.directory is not None:
             guard = await asyncio.to_thread(Guard, hosted, house.directory.hosted)
-        house.ledgers.append(await _with_views(hosted, guard, stack))
+        house.ledgers.append(await _with_views(hosted, guard, stack, telemetry))
     for hosted in house.all_hosted:
         await asyncio.to_thread(write_trust_files, hosted)
     return house
@@ -145,13 +160,15 @@ async def _open(settings: Settings, stack: AsyncExitStack) -> Hosted:
     return hosted
 
 
-async def _with_views(hosted: Hosted, guard: Guard | None, stack: AsyncExitStack) -> Served:
+async def _with_views(
+    hosted: Hosted, guard: Guard | None, stack: AsyncExitStack, telemetry: Telemetry
+) -> Served:
     engine: Engine = await asyncio.to_thread(open_views, hosted.settings)
     stack.push_async_callback(asyncio.to_thread, engine.dispose)
     views: list[Reading] = []
-    serving = Serving(hosted, lambda: views[0].run(views[0].views.position))
+    serving = Serving(hosted, lambda: views[0].run(views[0].views.position), telemetry)
     views.append(Reading(serving, engine))
-    return Served(serving, views[0], guard)
+    return Served(serving, views[0], guard, partial(database_offset_s, engine))
 
 
 async def _stop_all(these: Sequence[ProjectorChild | Publisher]) -> None:

@@ -1,8 +1,10 @@
 """candour: run a ledger, put uses into it, ask it, prove what it says, check it.
 
-    serve   demo   audit   export   monitor   witness   timestamp   verifier-page
-    import  uses  prove  index  authorizations  agencies  technologies  sources
+    serve   demo   ask   findings   audit   export   report   monitor   witness   timestamp   verifier-page
+    import  reconcile  discrepancies  uses  prove  index  authorizations  agencies  technologies  sources
     ledgers  directory  rules
+    record  history  statement  allegation  instruments  approvals  mandates  proceedings  holds
+    incidents  holdings
 
 Exit status: 0 done, 1 it could not be done, 2 the command line is wrong (of `audit`: 0 good,
 1 a difference was found, 2 it could not run;
@@ -20,20 +22,27 @@ from typing import Annotated, Final
 import typer
 
 from services.cli import (
+    ask,
     audit,
     audit_directory,
     authorizations,
     demo,
     directory,
+    discrepancies,
     export,
+    export_uses,
+    findings,
     import_commands,
     index,
+    keeping,
     ledgers,
     monitor,
     prove,
     prove_entry,
     prove_usage,
+    reconcile,
     registers,
+    report,
     rules,
     serve,
     timestamp,
@@ -54,13 +63,19 @@ app: Final = typer.Typer(
     help="An audit ledger for investigative technology.",
 )
 command(app, "serve")(serve.serve)
-command(app, "demo")(demo.demo)
+app.add_typer(demo.app, name="demo")
+command(app, "ask")(ask.ask)
+command(app, "findings")(findings.findings)
 command(app, "audit")(audit.audit)
 command(app, "monitor")(monitor.monitor)
 command(app, "timestamp")(timestamp.timestamp)
 command(app, "verifier-page")(verifier_page.verifier_page)
 app.add_typer(import_commands.app, name="import")
-app.add_typer(export.app, name="export")
+command(app, "reconcile")(reconcile.reconcile)
+app.add_typer(discrepancies.app, name="discrepancies")
+assert export_uses.app is export.app  # two modules, one group
+app.add_typer(export_uses.app, name="export")
+app.add_typer(report.app, name="report")
 assert uses_changes.app is uses_show.app  # three modules, one group
 app.add_typer(uses_show.app, name="uses")
 assert prove_usage.app is prove.app is prove_entry.app  # three modules, one group
@@ -75,6 +90,7 @@ assert audit_directory.app is directory.app  # two modules, one group
 app.add_typer(directory.app, name="directory")
 app.add_typer(witness.app, name="witness")
 app.add_typer(rules.app, name="rules")
+keeping.add_to(app)
 
 
 def _version(wanted: bool) -> None:

@@ -105,9 +105,9 @@ def run_test(wanted: Wanted, form: As = Format.TABLE) -> None:
 
 def _pack(wanted: str) -> Pack:
     """The pack that somebody means: a file where there is one, else one of this release."""
-    from ledger.errors import Malformed, Unverifiable
+    from ledger.errors import Malformed
     from ledger.limits import MAX_PACK_BYTES
-    from ledger.rules.packs import newest, pack_of, read_pack
+    from ledger.rules.packs import read_pack
 
     path = Path(wanted)
     if path.suffix == ".toml" or path.is_file():
@@ -116,6 +116,14 @@ def _pack(wanted: str) -> Pack:
                 return read_pack(file.read(MAX_PACK_BYTES + 1))
         except Malformed as error:
             raise _broken(wanted, error) from None
+    return shipped_pack(wanted)
+
+
+def shipped_pack(wanted: str) -> Pack:
+    """A pack of this release: name, or name@version. Raises CommandFailed."""
+    from ledger.errors import Unverifiable
+    from ledger.rules.packs import newest, pack_of
+
     name, _, version = wanted.partition("@")
     try:
         return pack_of(name, version) if version else newest(name)

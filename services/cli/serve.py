@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
@@ -10,6 +11,13 @@ import typer
 # As services/runtime/settings.py has them, which is not imported for `--help`.
 _ENV = {"data": "CANDOUR_DATA", "url": "CANDOUR_DATABASE_URL"}
 _DEFAULT_LEDGER = "main"
+
+
+class LogFormat(StrEnum):
+    """What goes to stderr."""
+
+    TEXT = "text"
+    JSON = "json"
 
 
 def serve(
@@ -101,6 +109,12 @@ def serve(
             " UTC and on demand only.",
         ),
     ] = 60,
+    log_format: Annotated[
+        LogFormat,
+        typer.Option(
+            envvar="CANDOUR_LOG_FORMAT", help="Lines for people, or a JSON object a line."
+        ),
+    ] = LogFormat.TEXT,
 ) -> None:
     """Host ledgers until SIGTERM or Ctrl-C. Loopback addresses only, for now."""
     from services.runtime.settings import Settings
@@ -121,6 +135,7 @@ def serve(
         witness_policy=witness_policy,
         start_unconfirmed=start_unconfirmed,
         index_every_s=index_every,
+        log_format=log_format.value,
     )
     settings.check_addresses()
     settings.check_names()

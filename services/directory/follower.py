@@ -106,11 +106,12 @@ class Follower:
         except Exception as error:  # noqa: BLE001  whatever it was, the next round tries again
             said = str(error) if isinstance(error, CandourError) else type(error).__qualname__
             if said != item.complained:
-                _log.warning("%s is not listed in the directory: %s", name, said)
+                extra = {"ledger": name}
+                _log.warning("%s is not listed in the directory: %s", name, said, extra=extra)
             item.complained = said
             return False
         if item.complained:
-            _log.info("%s is listed in the directory again", name)
+            _log.info("%s is listed in the directory again", name, extra={"ledger": name})
             item.complained = ""
         return moved
 
@@ -150,6 +151,7 @@ class Follower:
                 listed.leaf_index,
             )
         except CandourError as error:
-            _log.warning("%s has not noted its listing: %s", item.serving.hosted.name, error)
+            name = item.serving.hosted.name
+            _log.warning("%s has not noted its listing: %s", name, error, extra={"ledger": name})
             return
         item.noted = listed.leaf_index

@@ -46,7 +46,8 @@ class Guard:
         except StoreUnavailable:
             raise
         except CandourError:  # only our own signature stops a ledger, and this is none
-            raise Damaged(f"what the directory lists of ledger {self._hosted.name}") from None
+            what = f"what the directory lists of ledger {self._hosted.name}"
+            raise Damaged(what, "signature") from None
         return found
 
     def check(self) -> None:

@@ -9,7 +9,8 @@
     POST /ledgers/<ledger>/events     uses as CloudEvents (events.py)
     POST /v1/logs                     uses as OpenTelemetry log records (logs.py)
     GET /verify                       the page that checks evidence bundles (verify_page.py)
-    GET /livez  /readyz               the process runs; it can serve
+    GET /livez  /readyz               the process runs; it can take reports (?verbose: all checks)
+    GET /metrics                      figures, for Prometheus (figures.py)
 
 Source: C2SP tlog-tiles for the checkpoint's content type and caching.
 """
@@ -25,17 +26,30 @@ from starlette.routing import Route
 
 from ledger.directory import DIRECTORY
 from ledger.store.core import StoreUnavailable
-from services.gateway import events, logs
+from services.gateway import events, figures, logs
 from services.gateway.intake import intakes_of
 from services.gateway.tiles import not_found, tile_response, unavailable
 from services.gateway.verify_page import verify_response
+from services.runtime.health import Health
+from services.runtime.observing import Observatory
 from services.runtime.serving import Serving
+from services.runtime.telemetry import SILENT, Telemetry
 
 _TEXT = "text/plain; charset=utf-8"
 
 
-def build_app(ledgers: Mapping[str, Serving]) -> Starlette:
-    """The application over the hosted ledgers, the directory among them where there is one."""
+def build_app(
+    ledgers: Mapping[str, Serving],
+    telemetry: Telemetry = SILENT,
+    observatory: Observatory | None = None,
+) -> Starlette:
+    """The application over the hosted ledgers, the directory among them where there is one.
+
+    Args:
+        telemetry: What /metrics shows.
+        observatory: Watches the ledgers; None where nobody does.
+    """
+    health = Health(ledgers, observatory)
 
     async def names(_request: Request) -> Response:
         found: dict[str, object] = {"ledgers": sorted(ledgers.keys() - {DIRECTORY})}
@@ -97,20 +111,17 @@ def build_app(ledgers: Mapping[str, Serving]) -> Starlette:
     async def livez(_request: Request) -> Response:
         return PlainTextResponse("ok\n")
 
-    async def readyz(_request: Request) -> Response:
-        for name, serving in ledgers.items():
-            if name == DIRECTORY:  # reports go on without it; its status says what is wrong
-                continue
-            if serving.hosted.log.halted is not None:
-                return PlainTextResponse(f"ledger {name}: {serving.hosted.log.halted}\n", 503)
-            try:
-                await serving.run(serving.hosted.store.head)
-            except StoreUnavailable:
-                return PlainTextResponse(f"ledger {name}: the store is not available\n", 503)
-        return PlainTextResponse("ok\n")
+    async def readyz(request: Request) -> Response:
+        ready, why, every = await health.report()
+        said = every if "verbose" in request.query_params else why
+        return PlainTextResponse(said, 200 if ready else 503, {"Cache-Control": "no-store"})
+
+    async def look() -> None:
+        if observatory is not None:
+            await observatory.look()
 
     taking = {name: serving for name, serving in ledgers.items() if name != DIRECTORY}
-    intakes = intakes_of(taking)
+    intakes = intakes_of(taking, lambda name: taking[name].metrics)
     app = Starlette(
         routes=[
             Route("/ledgers", names),
@@ -124,6 +135,7 @@ def build_app(ledgers: Mapping[str, Serving]) -> Starlette:
             Route("/verify", verify_response),
             Route("/livez", livez),
             Route("/readyz", readyz),
+            *figures.routes(telemetry.render, look),
         ]
     )
     app.router.redirect_slashes = False  # another path is another thing, and is not there

@@ -45,13 +45,15 @@ def routes(ledgers: Mapping[str, Serving], intakes: Mapping[str, Intake]) -> lis
         with intakes[serving.hosted.name].body() as body:
             data = await body.read(request)
             if kind == BATCH:
-                events = await read_with(serving, read_batch, data)
+                with serving.metrics.turning_away:
+                    events = await read_with(serving, read_batch, data)
                 return await _answer_batch(serving, events, reporter)
-            if kind == ONE:
-                command = await read_with(serving, read_structured, data)
-            else:
-                headers = request.headers.raw
-                command = await read_with(serving, lambda it: read_binary(headers, it), data)
+            with serving.metrics.turning_away:
+                if kind == ONE:
+                    command = await read_with(serving, read_structured, data)
+                else:
+                    headers = request.headers.raw
+                    command = await read_with(serving, lambda it: read_binary(headers, it), data)
             return await _answer_one(serving, command, reporter)
 
     handler: Handler = take

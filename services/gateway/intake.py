@@ -30,6 +30,7 @@ from services.gateway.problems import BodyRefused
 from services.gateway.tiles import is_from_this_machine
 from services.runtime.authn import LOOPBACK
 from services.runtime.explaining import Explained, explain
+from services.runtime.metrics import LedgerMetrics, silent
 from services.runtime.refusals import Unauthenticated
 from services.runtime.serving import Serving
 
@@ -68,9 +69,11 @@ class Intake:
 
     Args:
         ledgers: How many share the room there is: what is asked of one takes none of another's.
+        metrics: Counts what is turned away; None for nowhere.
     """
 
-    def __init__(self, ledgers: int = 1) -> None:
+    def __init__(self, ledgers: int = 1, metrics: LedgerMetrics | None = None) -> None:
+        self.metrics = silent() if metrics is None else metrics
         self.calls = self.held_bytes = 0
         self.max_calls = max(1, MAX_CONCURRENT_CALLS // ledgers)
         self.max_bytes = max(MAX_BODY_BYTES, MAX_BODIES_BYTES // ledgers)
@@ -79,7 +82,8 @@ class Intake:
     def body(self) -> Iterator[Body]:
         """Room for one body, until the block is left. Raises TooMuchAtOnce."""
         if self.calls >= self.max_calls:
-            raise TooMuchAtOnce
+            with self.metrics.turning_away:
+                raise TooMuchAtOnce
         self.calls += 1
         body = Body(self)
         try:
@@ -89,10 +93,12 @@ class Intake:
             self.held_bytes -= body.size_bytes
 
 
-def intakes_of(ledgers: Iterable[str]) -> dict[str, Intake]:
+def intakes_of(
+    ledgers: Iterable[str], metrics: Callable[[str], LedgerMetrics] = silent
+) -> dict[str, Intake]:
     """An intake for each, of equal room."""
     names = list(ledgers)
-    return {name: Intake(len(names)) for name in names}
+    return {name: Intake(len(names), metrics(name)) for name in names}
 
 
 class Body:
@@ -110,6 +116,10 @@ class Body:
             TooMuchAtOnce: As said.
             Malformed: It is not packed as it says.
         """
+        with self.intake.metrics.turning_away:
+            return await self._read(request)
+
+    async def _read(self, request: Request) -> bytes:
         packing = request.headers.get("content-encoding", "identity").strip().lower()
         if packing not in ("identity", *_PACKED):
             raise BodyRefused(

@@ -61,7 +61,9 @@ def routes(ledgers: Mapping[str, Serving], intakes: Mapping[str, Intake]) -> lis
         kind = _kind(request)
         read = _read_protobuf if kind == _PROTOBUF else _read_json
         with intakes[serving.hosted.name].body() as body:
-            records = await read_with(serving, read, await body.read(request))
+            data = await body.read(request)
+            with serving.metrics.turning_away:
+                records = await read_with(serving, read, data)
             return _response(await export(serving, records, reporter), kind)
 
     handler: Handler = take

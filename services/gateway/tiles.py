@@ -62,6 +62,7 @@ async def tile_response(serving: Serving, request: Request, *, committed: bool =
     except StoreUnavailable:
         return unavailable()
     except TileDamaged:
+        serving.metrics.unsound("tile")
         return PlainTextResponse("damaged; run candour audit\n", 500, _NOT_KEPT)
     if data is None:
         return not_found()

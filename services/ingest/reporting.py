@@ -12,6 +12,7 @@ from grpc.aio import ServicerContext
 
 from ledger.errors import CandourError, Malformed
 from ledger.limits import MAX_BATCH_USES, MAX_COMMIT_ENTRIES, USES_A_SLICE
+from ledger.log import Checked
 from services.ingest.raw import decode_use
 from services.pb.candour.v1 import ingest_pb2 as pb
 from services.runtime.messages import to_command
@@ -32,24 +33,31 @@ async def report_one(
     context: ServicerContext[Any, Any],
 ) -> pb.ReportToolUseResponse:
     """Raises whatever refuses the report; a field's path begins with `tool_use.`."""
-    if not request.HasField("tool_use"):
-        raise Malformed("tool_use", "must be set")
-    check_wait(serving, request.wait_for)
-    try:
-        command = to_command(request.tool_use)
-        (entry,) = await prepare(serving, [command], reporter)
-        if isinstance(entry, CandourError):
-            raise entry
-    except Malformed as error:
-        path = [] if error.field == "tool_use" else [error.field]
-        raise Malformed(".".join(["tool_use", *path]), error.reason) from None
-    check_deadline(context)
+    with serving.metrics.turning_away:
+        check_wait(serving, request.wait_for)
+    (entry,) = await prepare(serving, [_command_of(request)], reporter)
+    if isinstance(entry, Malformed):
+        path = [] if entry.field == "tool_use" else [entry.field]
+        raise Malformed(".".join(["tool_use", *path]), entry.reason)
+    if isinstance(entry, CandourError):
+        raise entry
+    with serving.metrics.turning_away:
+        check_deadline(context)
     committed = await serving.committer.submit([entry])
     (result,) = committed.results
     if isinstance(result, CandourError):
         raise result
     checkpoint = await checkpoint_for(serving, committed, request.wait_for, context)
     return pb.ReportToolUseResponse(receipt=receipt_message(result), checkpoint=checkpoint.decode())
+
+
+def _command_of(request: pb.ReportToolUseRequest) -> Checked:
+    if not request.HasField("tool_use"):
+        return Malformed("tool_use", "must be set")
+    try:
+        return to_command(request.tool_use)
+    except Malformed as error:
+        return error
 
 
 async def report_batch(
@@ -65,9 +73,10 @@ async def report_batch(
         StoreUnavailable, Overloaded, Draining: Some may be recorded; submit all again.
         NotPublished, NoQuorum: As `checkpoint_for` and `check_wait`.
     """
-    if not 0 < len(request.tool_uses) <= MAX_BATCH_USES:
-        raise Malformed("tool_uses", f"must hold 1 to {MAX_BATCH_USES} uses")
-    check_wait(serving, request.wait_for)
+    with serving.metrics.turning_away:
+        if not 0 < len(request.tool_uses) <= MAX_BATCH_USES:
+            raise Malformed("tool_uses", f"must hold 1 to {MAX_BATCH_USES} uses")
+        check_wait(serving, request.wait_for)
     reported = await report_all(
         serving,
         map(decode_use, request.tool_uses),

@@ -21,8 +21,9 @@ from ledger.tlog import claimed_checkpoint
 from services.ingest.raw import decode_use
 from services.ingest.reporting import result_message
 from services.pb.candour.v1 import ingest_pb2 as pb
-from services.runtime.committer import Committed, Draining
+from services.runtime.committer import Committed
 from services.runtime.names import ledger_of
+from services.runtime.refusals import Draining
 from services.runtime.reporting import prepare
 from services.runtime.serving import Serving
 from services.runtime.waiting import check_wait, checkpoint_over

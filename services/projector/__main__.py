@@ -32,7 +32,9 @@ from ledger.store.core import StoreUnavailable
 from ledger.store.usage_thinning import Thinned, UsageThinning
 from ledger.store.usage_writer import UsageWriter
 from ledger.store.view_writer import PositionMoved, ViewWriter
+from services.projector.traces import Traces, traces
 from services.runtime.hosting import now_us, open_store
+from services.runtime.log_lines import TEXT, log_to_stderr
 from services.runtime.settings import Settings
 from services.runtime.views import open_views
 
@@ -60,33 +62,46 @@ def main() -> None:
         database_url=os.environ.get("CANDOUR_DATABASE_URL") or None,
         ledger=options.ledger,
     )
-    logging.basicConfig(level=logging.INFO, stream=sys.stderr)
-    follow(settings)
+    log_to_stderr(os.environ.get("CANDOUR_LOG_FORMAT", TEXT))
+    told = traces()
+    try:
+        follow(settings, told)
+    finally:
+        told.close()
 
 
-def follow(settings: Settings) -> None:
-    """Fold until stdin closes; a database that goes away is waited for."""
+def follow(settings: Settings, told: Traces | None = None) -> None:
+    """Fold until stdin closes; a database that goes away is waited for.
+
+    Args:
+        told: Where it is said how long batches take; None for nowhere.
+    """
+    told = Traces() if told is None else told
     os.set_blocking(0, False)
     while True:
         try:
-            _follow_one(settings)
+            _follow_one(settings, told)
             return
         except Exception as error:  # noqa: BLE001  whatever it was, the log is still there
-            _log.warning("projector of %s starts over: %s", settings.ledger, type(error).__name__)
+            kind, extra = type(error).__name__, {"ledger": settings.ledger}
+            _log.warning("projector of %s starts over: %s", settings.ledger, kind, extra=extra)
             if _parent_gone(_RETRY_S):
                 return
 
 
-def _follow_one(settings: Settings) -> None:
+def _follow_one(settings: Settings, told: Traces) -> None:
     store = open_store(settings)
     engine = open_views(settings)
     try:
         writer = ViewWriter(engine, store)
-        index = _IndexPace(UsageWriter(engine, store, clock_us=now_us))
+        index = _IndexPace(UsageWriter(engine, store, clock_us=now_us), settings.ledger, told)
         thinning = _ThinningPace(UsageThinning(engine, store))
-        analysed = writer.position()
+        analysed = before = writer.position()
         while True:
+            started_ns = time.time_ns()
             done = writer.catch_up(batch=PROJECTOR_BATCH)
+            told.folded("candour.project", settings.ledger, before, done, started_ns)
+            before = done
             if done > analysed * _GROWTH + PROJECTOR_BATCH:
                 writer.refresh_statistics()
                 analysed = done
@@ -104,8 +119,9 @@ class _IndexPace:
     wait a tenth of a second at most, and large batches, which touch fewer nodes, when far behind.
     """
 
-    def __init__(self, index: UsageWriter) -> None:
+    def __init__(self, index: UsageWriter, ledger: str, told: Traces) -> None:
         self._index, self._done, self._at = index, index.position(), 0.0
+        self._ledger, self._told = ledger, told
 
     def follow(self, views: int) -> bool:
         """One slice, if it is full or a while has passed; `views` is how far they are.
@@ -116,6 +132,7 @@ class _IndexPace:
         behind, now = views - self._done, time.monotonic()
         if behind < USAGE_SLICE and (behind <= 0 or now < self._at + USAGE_EVERY_S):
             return False
+        started_ns, done = time.time_ns(), self._done
         gc.disable()  # a batch makes a million objects and no circle: looking for some costs half
         try:
             size = USAGE_BATCH if behind >= USAGE_BATCH else USAGE_SLICE
@@ -124,6 +141,7 @@ class _IndexPace:
             self._done = self._index.position()
         finally:
             gc.enable()
+        self._told.folded("candour.index.advance", self._ledger, done, self._done, started_ns)
         self._at = now
         return True
 

@@ -56,7 +56,11 @@ class ProjectorChild:
                 self._settings.ledger,
                 stdin=asyncio.subprocess.PIPE,
                 stdout=asyncio.subprocess.DEVNULL,
-                env={**os.environ, "CANDOUR_DATABASE_URL": self._settings.database_url or ""},
+                env={
+                    **os.environ,
+                    "CANDOUR_DATABASE_URL": self._settings.database_url or "",
+                    "CANDOUR_LOG_FORMAT": self._settings.log_format,
+                },
                 # A Ctrl-C at the terminal is for the parent, which then closes our stdin.
                 start_new_session=True,
             )
@@ -64,7 +68,8 @@ class ProjectorChild:
                 self._process.kill()
             code = await self._process.wait()
             if not self._stopping:
-                _log.warning("projector of %s ended with %s", self._settings.ledger, code)
+                name = self._settings.ledger
+                _log.warning("projector of %s ended with %s", name, code, extra={"ledger": name})
                 await asyncio.sleep(_RESTART_S)
 
     async def _hint(self) -> None:

@@ -27,7 +27,7 @@ def ledger_message(hosted: Hosted, directory: Hosted | None) -> pb.Ledger:
         try:
             listed = newest_listing(directory.store, hosted.keys.origin)
         except Malformed:
-            raise Damaged("the directory") from None
+            raise Damaged("the directory", "listing") from None
         if listed is not None:
             found.listed_tree_size = listed.checkpoint.tree_size
     return found
@@ -42,7 +42,7 @@ def directory_proof(hosted: Hosted, directory: Hosted | None) -> pb.GetDirectory
     try:
         found = listing_proof(directory.store, hosted.keys.origin)
     except Malformed as error:
-        raise Damaged(f"{error.field} of the directory") from None
+        raise Damaged(f"{error.field} of the directory", "listing") from None
     if found is None:
         raise NotListed(hosted.name, "nothing of it is listed yet; ask again")
     return pb.GetDirectoryProofResponse(tlog_proof=found)

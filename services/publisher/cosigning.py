@@ -14,9 +14,11 @@ import queue
 import threading
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import Final, TypeAlias, TypeGuard
+
+from opentelemetry.context import Context, get_current
 
 from ledger.errors import CandourError, Refused
 from ledger.limits import COSIGN_GRACE_S, COSIGN_ROUND_S
@@ -24,6 +26,7 @@ from ledger.merkle import TileTree
 from ledger.tlog import TrustPolicy, Witness, add_signatures
 from services.publisher.witness_client import Cosignature, WitnessAhead, WitnessRefused, submit
 from services.runtime.publication import Seen
+from services.runtime.tracing import OFF, Attributes, Tracing
 
 _log: Final = logging.getLogger("candour.publisher")
 
@@ -51,6 +54,7 @@ class Unwitnessed(Refused):
 class _Asked:
     note: bytes
     tree_size: int
+    round: Context  # of the span of this round, for whoever works in another thread
 
 
 _Said: TypeAlias = Cosignature | CandourError
@@ -59,10 +63,17 @@ _Said: TypeAlias = Cosignature | CandourError
 class _Asker(threading.Thread):
     """Asks one witness, one thing at a time. A daemon: nobody waits for it at the end."""
 
-    def __init__(self, witness: Witness, tree: Callable[[int], TileTree], out: _Answers) -> None:
+    def __init__(
+        self,
+        witness: Witness,
+        tree: Callable[[int], TileTree],
+        out: _Answers,
+        tracing: Tracing,
+    ) -> None:
         super().__init__(name=f"witness-{witness.name}", daemon=True)
-        self.witness = witness
+        self.witness, self._tracing = witness, tracing
         self.busy = False  # read and written by the collector alone
+        self.answered_at = 0.0  # seconds since 1970; read while it is not busy
         self._tree, self._out = tree, out
         self._in: queue.SimpleQueue[_Asked | None] = queue.SimpleQueue()
         self._cosigned_size = 0
@@ -77,18 +88,25 @@ class _Asker(threading.Thread):
 
     def run(self) -> None:
         while (asked := self._in.get()) is not None:
-            self._out.put((self, asked, self._submit(asked)))
+            said = self._submit(asked)
+            self.answered_at = time.time()
+            self._out.put((self, asked, said))
 
     def _submit(self, asked: _Asked) -> _Said:
         tree = self._tree(asked.tree_size)
+        told: Attributes = {
+            "candour.witness": self.witness.name,
+            "candour.tree_size": asked.tree_size,
+        }
         try:
-            found = submit(
-                self.witness.url or "",
-                self.witness.key,
-                note=asked.note,
-                old_size=self._cosigned_size,
-                prove=tree.consistency_proof,
-            )
+            with self._tracing.span("candour.witness.cosign", told, parent=asked.round):
+                found = submit(
+                    self.witness.url or "",
+                    self.witness.key,
+                    note=asked.note,
+                    old_size=self._cosigned_size,
+                    prove=tree.consistency_proof,
+                )
         except CandourError as error:
             return error
         except Exception as error:  # noqa: BLE001  a thread that ends is a witness never asked again
@@ -108,12 +126,21 @@ class Collector:
         policy: Every witness has a URL.
         tree: The tree of a size, for consistency proofs.
         doubt: Called where a witness says that it knows another history; returns if it does not.
+        tracing: Of the process.
     """
 
-    def __init__(self, policy: TrustPolicy, tree: Callable[[int], TileTree], doubt: Doubt) -> None:
+    def __init__(
+        self,
+        policy: TrustPolicy,
+        tree: Callable[[int], TileTree],
+        doubt: Doubt,
+        tracing: Tracing = OFF,
+    ) -> None:
         self._policy, self._doubt = policy, doubt
         self._answers: _Answers = queue.SimpleQueue()
-        self._askers = [_Asker(witness, tree, self._answers) for witness in policy.witnesses]
+        self._askers = [
+            _Asker(witness, tree, self._answers, tracing) for witness in policy.witnesses
+        ]
         # Replaced whole, so that other threads may read it.
         self.seen: Mapping[str, Seen] = {witness.name: Seen() for witness in policy.witnesses}
 
@@ -128,7 +155,7 @@ class Collector:
             Unwitnessed: Too few signed within COSIGN_ROUND_S.
             CandourError: What `doubt` raises, even where the quorum has signed.
         """
-        asked = _Asked(note, tree_size)
+        asked = _Asked(note, tree_size, get_current())
         signatures, failures = self._round(asked)
         self._remember(signatures, failures, tree_size)
         for asker in self._askers:
@@ -179,13 +206,14 @@ class Collector:
         tree_size: int,
     ) -> None:
         seen = dict(self.seen)
+        answered = {asker.witness.name: asker.answered_at for asker in self._askers}
         for name, found in signatures.items():
-            seen[name] = Seen(tree_size, found.cosigned_at)
+            seen[name] = Seen(tree_size, found.cosigned_at, answered_at=answered[name])
         for name, error in failures.items():
             before, failure = seen[name], _reason(error)
             if not before.failure:
                 _log.warning("witness %s has not cosigned %d: %s", name, tree_size, failure)
-            seen[name] = Seen(before.tree_size, before.cosigned_at, failure)
+            seen[name] = replace(before, failure=failure)
         self.seen = MappingProxyType(seen)
 
 

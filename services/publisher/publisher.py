@@ -13,19 +13,21 @@ from __future__ import annotations
 import asyncio
 import logging
 import threading
+import time
 from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
 from typing import Final
 
 from ledger.limits import MAX_COSIGN_PAUSE_S, MAX_WITNESS_ATTEMPTS, PUBLISH_EVERY_S
-from ledger.store.core import Published
+from ledger.store.core import Head, Published
 from services.publisher.confirming import Confirmation
 from services.publisher.cosigning import Collector, Unwitnessed
 from services.publisher.lost_history import Doubted, check_doubt
 from services.runtime.hosting import Hosted
-from services.runtime.refusals import HistoryLost, Unconfirmed
+from services.runtime.refusals import Damaged, HistoryLost, Unconfirmed
 from services.runtime.serving import Serving
+from services.runtime.tracing import OFF, Attributes, Tracing
 
 _log: Final = logging.getLogger("candour.publisher")
 
@@ -40,7 +42,8 @@ class Publisher:
 
     def __init__(self, serving: Serving, guard: Callable[[], None] = lambda: None) -> None:
         self._hosted, self._publication = serving.hosted, serving.publication
-        self._guard, self._collector = guard, collector_of(self._hosted)
+        self._metrics, self._tracing = serving.metrics, serving.tracing
+        self._guard, self._collector = guard, collector_of(self._hosted, self._tracing)
         self._confirmation: Confirmation | None = None
         policy = self._hosted.policy
         if policy is not None and not self._hosted.settings.start_unconfirmed:
@@ -93,6 +96,8 @@ class Publisher:
             newest = await asyncio.to_thread(self._round)
         except (Unwitnessed, Doubted, Unconfirmed, HistoryLost) as error:
             self._failures = min(self._failures + 1, 10)
+            if isinstance(error, Doubted | HistoryLost):
+                self._metrics.unsound("consistency")
             publication.held_back(str(error))
             level = logging.CRITICAL if isinstance(error, HistoryLost) else logging.WARNING
             _log.log(
@@ -101,19 +106,25 @@ class Publisher:
                 self._hosted.name,
                 publication.held_s,
                 error,
+                extra={"ledger": self._hosted.name},
             )
         except Exception as error:  # noqa: BLE001  whatever it was, the next round tries again
             kind = type(error).__qualname__
+            if isinstance(error, Damaged):
+                self._metrics.unsound(error.claim)
             publication.held_back(f"nothing published: {kind}")
-            _log.warning("nothing published of %s: %s", self._hosted.name, kind)
+            told = {"ledger": self._hosted.name}
+            _log.warning("nothing published of %s: %s", self._hosted.name, kind, extra=told)
         else:
             if self._failures:
-                held_s = publication.held_s
-                _log.info("%s is published again, after %.0f s", self._hosted.name, held_s)
+                held_s, name = publication.held_s, self._hosted.name
+                told = {"ledger": name}
+                _log.info("%s is published again, after %.0f s", name, held_s, extra=told)
             self._failures = 0
             publication.published(newest)
         if self._collector is not None:
             publication.witnesses = self._collector.seen
+        publication.tried_at = time.monotonic()
 
     def _round(self) -> Published | None:
         """Publish where there is something to; the newest that is published. Blocking."""
@@ -124,7 +135,7 @@ class Publisher:
                 self._confirmation = None
             for attempts_left in reversed(range(MAX_WITNESS_ATTEMPTS)):
                 try:
-                    self._size = publish(self._hosted, self._size, self._collector)
+                    self._size = publish(self._hosted, self._size, self._collector, self._tracing)
                     break
                 except Unwitnessed as error:
                     if not (error.overtaken and attempts_left):
@@ -132,14 +143,19 @@ class Publisher:
             return self._hosted.store.published()
 
 
-def collector_of(hosted: Hosted) -> Collector | None:
+def collector_of(hosted: Hosted, tracing: Tracing = OFF) -> Collector | None:
     """What asks the witnesses of a ledger; None where it has none."""
     if hosted.policy is None:
         return None
-    return Collector(hosted.policy, hosted.log.tree, partial(check_doubt, hosted))
+    return Collector(hosted.policy, hosted.log.tree, partial(check_doubt, hosted), tracing)
 
 
-def publish(hosted: Hosted, last_size: int, collector: Collector | None = None) -> int:
+def publish(
+    hosted: Hosted,
+    last_size: int,
+    collector: Collector | None = None,
+    tracing: Tracing = OFF,
+) -> int:
     """Publish the head if it has grown beyond `last_size`; returns its size. Blocking.
 
     Raises:
@@ -149,10 +165,16 @@ def publish(hosted: Hosted, last_size: int, collector: Collector | None = None) 
     """
     head = hosted.store.head()
     if head.tree_size > last_size:
-        note = hosted.log.checkpoint(head)
-        if collector is not None:
-            note = collector.collect(note, head.tree_size)
-        new = hosted.store.publish(Published(head.tree_size, note, hosted.log.clock_us()))
-        if collector is not None and not new:  # of a time when nobody had to cosign it, perhaps
-            hosted.store.add_cosignatures(head.tree_size, note)
+        told: Attributes = {"candour.ledger": hosted.name, "candour.tree_size": head.tree_size}
+        with tracing.span("candour.publish", told):
+            _publish(hosted, head, collector)
     return head.tree_size
+
+
+def _publish(hosted: Hosted, head: Head, collector: Collector | None) -> None:
+    note = hosted.log.checkpoint(head)
+    if collector is not None:
+        note = collector.collect(note, head.tree_size)
+    new = hosted.store.publish(Published(head.tree_size, note, hosted.log.clock_us()))
+    if collector is not None and not new:  # of a time when nobody had to cosign it, perhaps
+        hosted.store.add_cosignatures(head.tree_size, note)

@@ -7,7 +7,7 @@ Decode, one read, encode. Nothing here writes.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import suppress
 from typing import Any, Final
 
@@ -27,6 +27,7 @@ from ledger.store.view_queries import Found, Place
 from ledger.streams import check_id, name_of_stream, stream_of_name
 from ledger.times import us_of_text
 from services.pb.candour.v1 import common_pb2, query_pb2, query_pb2_grpc
+from services.query.exporting import export_tool_uses
 from services.query.rendering import Told, histories, use_message
 from services.runtime.names import ledger_of, named_in
 from services.runtime.pages import page_size, read_token, write_token
@@ -108,6 +109,13 @@ class QueryServicer(query_pb2_grpc.QueryServiceServicer):
         if response is None:
             raise NotRegistered(name)
         return response
+
+    async def ExportToolUses(  # noqa: N802
+        self, request: query_pb2.ExportToolUsesRequest, _context: Context
+    ) -> AsyncIterator[query_pb2.ExportToolUsesResponse]:
+        reading = ledger_of(request.parent, self._ledgers)
+        async for message in export_tool_uses(reading, request):
+            yield message
 
     async def ListAuthorizationsInForce(  # noqa: N802
         self, request: query_pb2.ListAuthorizationsInForceRequest, _context: Context

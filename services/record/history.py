@@ -8,6 +8,7 @@ from ledger.canonical_json import encode
 from ledger.domain.base import NotRegistered
 from ledger.entry import decode_entry
 from ledger.store.core import StoredEntry
+from ledger.store.reading_entries import shown_values
 from ledger.streams import stream_of_name
 from services.pb.candour.v1 import record_pb2 as pb
 from services.runtime.messages import CAPTURE
@@ -27,7 +28,8 @@ async def list_history(
     """
     keys = reading.hosted.keys.identity
     as_of = request.as_of.SerializeToString(deterministic=True).hex()
-    asked = ["history", request.name, as_of]
+    shown = request.show_protected
+    asked = ["history", request.name, as_of, shown]
     after = 0
     if request.page_token:
         tree_size, after = read_token(keys, asked, request.page_token)
@@ -43,17 +45,21 @@ async def list_history(
     registrar = reading.hosted.registrar
     for track, state in (await reading.run(registrar.states_of, stream, tree_size)).items():
         response.states[track] = state
-    for item in known[:size]:
-        response.entries.append(told_message(item))
+    page = known[:size]
+    if shown:
+        leaves = [item.leaf_index for item in page]
+        page = await reading.run(reading.hosted.store.entries_at, leaves, with_disclosures=True)
+    response.entries.extend(told_message(item, show_protected=shown) for item in page)
     if len(known) > size:
         response.next_page_token = write_token(keys, asked, [tree_size, known[size - 1].version])
     return response
 
 
-def told_message(stored: StoredEntry) -> pb.ToldEntry:
-    """One entry as it is told."""
+def told_message(stored: StoredEntry, *, show_protected: bool = False) -> pb.ToldEntry:
+    """One entry as it is told; with protected values only if it was read with disclosures."""
     entry = decode_entry(stored.entry)
     capture: Any = number_of(entry.capture, CAPTURE)
+    values = shown_values(stored) if show_protected else {}
     return pb.ToldEntry(
         leaf_index=stored.leaf_index,
         recorded_at=write_time(entry.recorded_at),
@@ -61,4 +67,6 @@ def told_message(stored: StoredEntry) -> pb.ToldEntry:
         event_json=encode(dict(entry.event)).decode(),
         protected=sorted(entry.protected),
         capture=capture,
+        reporter=entry.reporter,
+        protected_json=encode(values).decode() if values else "",
     )

@@ -2,20 +2,22 @@
 
     RecordedFact ──read──► Asked ──registrar──► entries of the batch ──committer──► results
 
-What cannot be decided beside the others of its batch (the same thing named twice) is decided
-after them, by itself.
+Each fact of a batch is decided on what those before it say, so a trial may begin and end in one.
+Where somebody else changed the same thing meanwhile, what rests on it is decided again, by
+itself, after the others.
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 import grpc.aio
 
-from ledger.application import Registrar
+from ledger.application import Drafts
 from ledger.canonical_json import JsonValue
-from ledger.domain.base import Provenance
 from ledger.errors import CandourError, Malformed
+from ledger.events import Fact
 from ledger.limits import MAX_PROTECTED_FIELDS
 from ledger.log import Receipt
 from ledger.store.core import NewEntry, PerformerRecord, StreamConflict
@@ -25,37 +27,42 @@ from services.runtime.authn import reporter_of
 from services.runtime.deciding import Asked, carry_out, decide
 from services.runtime.fact_messages import read_fact, read_performer
 from services.runtime.messages import read_capture
+from services.runtime.names import check_request_id
 from services.runtime.serving import Serving, check_deadline
 from services.runtime.status import status_of
 from services.runtime.value_messages import receipt_message
 
 Context = grpc.aio.ServicerContext[Any, Any]
-Decided = NewEntry | Receipt | CandourError
+Decided = NewEntry | Receipt | CandourError | None
 
 
 async def record_batch(
     serving: Serving, request: pb.BatchRecordRequest, context: Context
 ) -> pb.BatchRecordResponse:
     """A result for each fact, in order; those that can are committed together."""
+    checking = request.validate_only
     asked = [
-        await _asked_or_refused(serving, fact, request.request_id, number, context)
+        await _read_or_refused(serving, fact, request.request_id, number, context, checking)
         for number, fact in enumerate(request.facts)
     ]
     decided = await serving.run(_decide_all, serving, asked)
+    if checking:
+        return pb.BatchRecordResponse(results=map(_checked, decided))
     entries = [item for item in decided if isinstance(item, NewEntry)]
     check_deadline(context)
-    committed = await serving.committer.submit(entries) if entries else None
+    committed = await serving.committer.submit(entries, whole=True) if entries else None
     results = iter(() if committed is None else committed.results)
     checkpoint = b"" if committed is None else committed.checkpoint
     response = pb.BatchRecordResponse()
     for question, outcome in zip(asked, decided, strict=True):
-        told: Receipt | CandourError
+        told: Receipt | CandourError | None
         told = next(results) if isinstance(outcome, NewEntry) else outcome
-        if isinstance(told, StreamConflict) and isinstance(question, Asked):
+        if isinstance(question, ToRecord) and (told is None or isinstance(told, StreamConflict)):
             try:
-                told, checkpoint = await carry_out(serving, question, context)
+                told, checkpoint = await carry_out(serving, question.asked(), context)
             except CandourError as error:
                 told = error
+        assert told is not None
         if isinstance(told, CandourError):
             response.results.add(error=status_of(told))
         else:
@@ -64,52 +71,104 @@ async def record_batch(
     return response
 
 
-async def _asked_or_refused(
-    serving: Serving, fact: pb.RecordedFact, request_id: str, number: int, context: Context
-) -> Asked | CandourError:
+def _checked(decided: Decided) -> pb.RecordResult:
+    """What is said of a fact that was only to be checked."""
+    if isinstance(decided, CandourError):
+        return pb.RecordResult(error=status_of(decided))
+    if isinstance(decided, Receipt):
+        return pb.RecordResult(receipt=receipt_message(decided))
+    return pb.RecordResult()
+
+
+async def _read_or_refused(
+    serving: Serving,
+    fact: pb.RecordedFact,
+    request_id: str,
+    number: int,
+    context: Context,
+    checking: bool,
+) -> ToRecord | CandourError:
     try:
-        own = f"{request_id}-{number}" if request_id else ""
-        return await asked_of(serving, fact, own, context)
+        own = check_request_id(fact.request_id)
+        if not own and request_id:
+            own = f"{request_id}-{number}"
+        return await read_recorded(serving, fact, own, context, checking=checking)
     except CandourError as error:
         return error
 
 
-def _decide_all(serving: Serving, asked: list[Asked | CandourError]) -> list[Decided]:
-    """Blocking."""
+def _decide_all(serving: Serving, asked: list[ToRecord | CandourError]) -> list[Decided]:
+    """Each on what those before it say; None for one to be decided after all. Blocking."""
     decided: list[Decided] = []
+    drafts: Drafts = {}
+    met: set[str] = set()
     for item in asked:
         if isinstance(item, CandourError):
             decided.append(item)
-            continue
-        try:
-            decided.append(decide(serving, item))
-        except CandourError as error:
-            decided.append(error)
+        elif item.request_id and item.request_id in met:  # the first of its id stands for it
+            decided.append(None)
+        else:
+            met.add(item.request_id)
+            try:
+                decided.append(decide(serving, item.asked(drafts)))
+            except CandourError as error:
+                decided.append(error)
     return decided
 
 
-async def asked_of(
-    serving: Serving, message: pb.RecordedFact, request_id: str, context: Context
-) -> Asked:
-    """A fact of a request, as the registrar is asked to record it."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ToRecord:
+    """A fact as a request holds it, ready to be decided."""
+
+    fact: Fact
+    protected: dict[str, JsonValue]
+    reporter: str
+    capture: str
+    request_id: str
+
+    def asked(self, drafts: Drafts | None = None) -> Asked:
+        """As a command; `drafts` of its batch."""
+        return Asked(
+            decide=lambda registrar, told: registrar.record(
+                self.fact, told, self.protected, drafts
+            ),
+            reporter=self.reporter,
+            capture=self.capture,
+            request_id=self.request_id,
+            said=("record", self.fact.TOPIC, self.fact.to_object(), self.protected),
+        )
+
+
+async def read_recorded(
+    serving: Serving,
+    message: pb.RecordedFact,
+    request_id: str,
+    context: Context,
+    *,
+    checking: bool = False,
+) -> ToRecord:
+    """A fact of a request, as the registrar is asked to record it.
+
+    Args:
+        checking: Nothing will be recorded, so nobody gets a pseudonym.
+    """
     fact = read_fact(message)
     if len(message.protected) > MAX_PROTECTED_FIELDS:
         raise Malformed("protected", f"more than {MAX_PROTECTED_FIELDS}")
     protected: dict[str, JsonValue] = dict(message.protected)
     if message.HasField("performer"):
-        protected |= await performer_fields(
-            serving, getattr(fact, "agency", None), message.performer
-        )
-
-    def decide(registrar: Registrar, told: Provenance) -> NewEntry:
-        return registrar.record(fact, told, protected)
-
-    return Asked(
-        decide=decide,
+        if checking:
+            protected["performer_identity"] = dict(read_performer(message.performer).to_json())
+        else:
+            protected |= await performer_fields(
+                serving, getattr(fact, "agency", None), message.performer
+            )
+    return ToRecord(
+        fact=fact,
+        protected=protected,
         reporter=reporter_of(context),
         capture=read_capture(message.capture) if message.capture else "live",
         request_id=request_id,
-        said=("record", fact.TOPIC, fact.to_object(), protected),
     )
 
 

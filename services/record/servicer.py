@@ -21,7 +21,9 @@ from ledger.limits import MAX_CODE_CHARS, MAX_RECORD_BATCH, MAX_VERIFIERS
 from services.pb.candour.v1 import record_pb2 as pb
 from services.pb.candour.v1 import record_pb2_grpc
 from services.record.history import list_history
-from services.record.recording import asked_of, performer_fields, record_batch
+from services.record.recording import performer_fields, read_recorded, record_batch
+from services.record.stating import make_statement
+from services.record.things import list_things
 from services.runtime.authn import reporter_of
 from services.runtime.deciding import Asked, answer
 from services.runtime.fact_messages import read_amendment
@@ -54,7 +56,8 @@ class RecordServicer(record_pb2_grpc.RecordServiceServicer):
     ) -> pb.RecordResponse:
         serving = ledger_of(request.parent, self._ledgers)
         request_id = check_request_id(request.request_id)
-        asked = await asked_of(serving, request.fact, request_id, context)
+        found = await read_recorded(serving, request.fact, request_id, context)
+        asked = found.asked()
         return pb.RecordResponse(**await answer(serving, asked, context, request.wait_for))
 
     async def BatchRecord(  # noqa: N802
@@ -65,6 +68,13 @@ class RecordServicer(record_pb2_grpc.RecordServiceServicer):
         if len(request.facts) > MAX_RECORD_BATCH:
             raise Malformed("facts", f"more than {MAX_RECORD_BATCH}")
         return await record_batch(serving, request, context)
+
+    async def MakeStatement(  # noqa: N802
+        self, request: pb.MakeStatementRequest, context: Context
+    ) -> pb.MakeStatementResponse:
+        serving = ledger_of(request.parent, self._ledgers)
+        reading = ledger_of(request.parent, self._readings)
+        return await make_statement(serving, reading, request, context)
 
     async def AmendToolUse(  # noqa: N802
         self, request: pb.AmendToolUseRequest, context: Context
@@ -136,6 +146,11 @@ class RecordServicer(record_pb2_grpc.RecordServiceServicer):
     ) -> pb.ListHistoryResponse:
         reading, name = named_in(request.name, self._readings)
         return await list_history(reading, name, request)
+
+    async def ListThings(  # noqa: N802
+        self, request: pb.ListThingsRequest, _context: Context
+    ) -> pb.ListThingsResponse:
+        return await list_things(ledger_of(request.parent, self._readings), request)
 
 
 def add_to_server(servicer: RecordServicer, server: grpc.aio.Server) -> None:

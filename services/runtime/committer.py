@@ -10,33 +10,24 @@ commit fails only the requests that were in it, and says that their outcome is n
 from __future__ import annotations
 
 import asyncio
+import time
 from collections import deque
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
-from ledger.errors import CandourError, Refused
+from opentelemetry.trace import SpanContext
+
+from ledger.errors import CandourError
 from ledger.limits import MAX_COMMIT_ENTRIES, MAX_QUEUED_ENTRIES
 from ledger.log import Log, Receipt
 from ledger.store.core import Head, NewEntry
+from services.runtime.metrics import LedgerMetrics, silent
+from services.runtime.refusals import Draining, Overloaded
+from services.runtime.tracing import OFF, Tracing
 
 Result: TypeAlias = Receipt | CandourError
-
-
-class Overloaded(Refused):
-    """More is waiting to be committed than the queue holds; try again in a while."""
-
-    def __init__(self, queued: int) -> None:
-        super().__init__(f"{queued} entries are waiting already")
-        self.queued = queued
-
-
-class Draining(Refused):
-    """The process is shutting down and takes nothing new."""
-
-    def __init__(self) -> None:
-        super().__init__("the process is shutting down")
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,15 +43,26 @@ class Committed:
 class _Pending:
     entries: Sequence[NewEntry]
     future: asyncio.Future[Committed]
+    whole: bool = False
+    asked: SpanContext | None = None  # the span of whoever asked
     taken: int = 0
     results: list[Result] = field(default_factory=list)
 
 
 class Committer:
-    """The one writer of a ledger in this process."""
+    """The one writer of a ledger in this process.
 
-    def __init__(self, log: Log) -> None:
+    Args:
+        log: The ledger.
+        metrics, tracing: Where it is said how it goes; None, OFF for nowhere.
+    """
+
+    def __init__(
+        self, log: Log, metrics: LedgerMetrics | None = None, tracing: Tracing = OFF
+    ) -> None:
         self.log = log
+        self._metrics = silent() if metrics is None else metrics
+        self._tracing = tracing
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="committer")
         self._pending: deque[_Pending] = deque()
         self._queued = 0
@@ -78,31 +80,45 @@ class Committer:
     def start(self) -> None:
         self._task = asyncio.create_task(self._run(), name="committer")
 
-    async def submit(self, entries: Sequence[NewEntry]) -> Committed:
+    async def submit(self, entries: Sequence[NewEntry], *, whole: bool = False) -> Committed:
         """Commit entries, in order, together with whatever else has gathered.
 
+        Args:
+            entries: MAX_COMMIT_ENTRIES at most, where they stay whole.
+            whole: All in one transaction: some go on from others among them.
         Raises:
             Overloaded, Draining: Nothing was taken.
             StoreUnavailable: It is not known which of them were committed.
         """
         # Shielded: a caller that goes away does not undo what was accepted.
-        return await asyncio.shield(self.enqueue(entries))
+        return await asyncio.shield(self.enqueue(entries, whole=whole))
 
-    def enqueue(self, entries: Sequence[NewEntry]) -> asyncio.Future[Committed]:
+    def enqueue(
+        self, entries: Sequence[NewEntry], *, whole: bool = False
+    ) -> asyncio.Future[Committed]:
         """As `submit`, without waiting; shield the future where you await it.
 
         Raises:
             Overloaded, Draining: Nothing was taken.
         """
-        if self._closing:
-            raise Draining
-        if self._queued + len(entries) > MAX_QUEUED_ENTRIES and self._queued:
-            raise Overloaded(self._queued)
-        pending = _Pending(entries, asyncio.get_running_loop().create_future())
+        refused = self._refusal(len(entries))
+        if refused is not None:
+            self._metrics.failed(entries, refused)
+            raise refused
+        assert not whole or len(entries) <= MAX_COMMIT_ENTRIES
+        future = asyncio.get_running_loop().create_future()
+        pending = _Pending(entries, future, whole, self._tracing.current())
         self._pending.append(pending)
         self._queued += len(entries)
         self._wake.set()
         return pending.future
+
+    def _refusal(self, count: int) -> Draining | Overloaded | None:
+        if self._closing:
+            return Draining()
+        if self._queued + count > MAX_QUEUED_ENTRIES and self._queued:
+            return Overloaded(self._queued)
+        return None
 
     async def drain(self) -> None:
         """Take nothing new, commit what was accepted, stop."""
@@ -123,12 +139,16 @@ class Committer:
                 continue
             parts = self._drain()
             batch = [entry for pending, start, end in parts for entry in pending.entries[start:end]]
+            asked = [pending.asked for pending, _, _ in parts]
             try:
-                results, head, note = await loop.run_in_executor(self._thread, self._commit, batch)
+                results, head, note, took_s = await loop.run_in_executor(
+                    self._thread, self._commit, batch, asked
+                )
             except Exception as error:  # noqa: BLE001  it goes to whoever asked
                 self._fail(parts, error)
             else:
                 self._deliver(parts, results, head, note)
+                self._metrics.committed(batch, results, took_s)
 
     def _drain(self) -> list[tuple[_Pending, int, int]]:
         """Up to one transaction's worth of what is pending; a large request is split."""
@@ -136,6 +156,8 @@ class Committer:
         room = MAX_COMMIT_ENTRIES
         while self._pending and room:
             pending = self._pending[0]
+            if pending.whole and len(pending.entries) > room:
+                break  # `parts` is not empty: room for all of it there is in the next
             start, end = pending.taken, min(pending.taken + room, len(pending.entries))
             parts.append((pending, start, end))
             room -= end - start
@@ -145,9 +167,16 @@ class Committer:
             self._pending.popleft()
         return parts
 
-    def _commit(self, batch: list[NewEntry]) -> tuple[list[Result], Head, bytes]:
-        results, head = self.log.append(batch)
-        return results, head, self.log.checkpoint(head)
+    def _commit(
+        self, batch: list[NewEntry], asked: list[SpanContext | None]
+    ) -> tuple[list[Result], Head, bytes, float]:
+        started = time.perf_counter()
+        with self._tracing.commit(self._metrics.ledger, len(batch), asked) as span:
+            with span("candour.store.append"):
+                results, head = self.log.append(batch)
+            with span("candour.checkpoint.sign"):
+                note = self.log.checkpoint(head)
+        return results, head, note, time.perf_counter() - started
 
     def _deliver(
         self,
@@ -170,6 +199,7 @@ class Committer:
     def _fail(self, parts: list[tuple[_Pending, int, int]], error: Exception) -> None:
         for pending, start, end in parts:
             rest = len(pending.entries) - end
+            self._metrics.failed(pending.entries[start:], error)
             if rest:  # the head of the queue: none of its later parts was tried
                 self._pending.popleft()
             self._queued -= end - start + rest

@@ -37,8 +37,8 @@ class Asked:
         decide: Makes its entry; may raise Already, and whatever refuses it.
         reporter: Credential of the caller.
         capture, source: As in the envelope.
-        request_id: Under which its receipt is found again; blank for none. Leave it blank
-            where the entry has an identity of its own.
+        request_id: Under which its receipt is found again; blank for none. An entry that has
+            an identity of its own, as the first of a stream has, is found by that.
         said: What was asked, to tell whether a request_id is used twice.
     """
 
@@ -114,7 +114,9 @@ def decide(serving: Serving, asked: Asked) -> NewEntry | Receipt:
         entry = asked.decide(hosted.registrar, told)
     except Already as already:
         return _receipt_of_version(serving, already)
-    return entry if identity is None else replace(entry, identity=identity, content=content)
+    if identity is None or entry.identity is not None:
+        return entry
+    return replace(entry, identity=identity, content=content)
 
 
 def _first_receipt(serving: Serving, identity: bytes, content: bytes) -> Receipt | None:

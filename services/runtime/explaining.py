@@ -20,15 +20,23 @@ from grpc import StatusCode
 from ledger.domain.base import NotInState, NotRegistered
 from ledger.errors import Malformed, Refused, Unverifiable
 from ledger.evidence import OtherHistory, TooManyEntries
+from ledger.inquiries.asked import ZoneDataMissing
 from ledger.limits import MAX_BUNDLE_ENTRIES
 from ledger.log import ConflictingResubmission
+from ledger.rules.denials import Denial, listed
+from ledger.rules.judgement import RuleTooLarge
+from ledger.rules.packs import PackUnknown
 from ledger.store.core import StoreUnavailable, StreamConflict
+from ledger.store.view_aggregates import TooManyGroups
 from ledger.streams import name_of_stream
-from services.runtime.committer import Draining, Overloaded
 from services.runtime.refusals import (
     CheckpointMissing,
+    ContradictedByRecord,
+    CoverageThin,
     Damaged,
     DeadlineOver,
+    DirectoryLost,
+    Draining,
     HistoryLost,
     LeafBeyondTree,
     LedgerBusy,
@@ -37,6 +45,7 @@ from services.runtime.refusals import (
     NotListed,
     NotPublished,
     NotReported,
+    Overloaded,
     TreeSizeBeyondHead,
     Unauthenticated,
     Unconfirmed,
@@ -220,9 +229,37 @@ def _(error: HistoryLost) -> Explained:
 
 
 @explain.register
+def _(error: DirectoryLost) -> Explained:
+    facts = {"ledger": error.ledger, "tree_size": str(error.tree_size)}
+    return Explained(StatusCode.FAILED_PRECONDITION, "DIRECTORY_LOST", str(error), facts)
+
+
+@explain.register
 def _(error: Unconfirmed) -> Explained:
     facts = {"witnesses": ",".join(error.silent)}
     return Explained(StatusCode.UNAVAILABLE, "UNCONFIRMED", str(error), facts, retry=True)
+
+
+@explain.register
+def _(error: TooManyGroups) -> Explained:
+    return Explained(StatusCode.FAILED_PRECONDITION, "TOO_MANY_GROUPS", str(error))
+
+
+@explain.register
+def _(error: PackUnknown) -> Explained:
+    facts = {"pack": error.name, "version": error.version}
+    return Explained(StatusCode.FAILED_PRECONDITION, "PACK_UNKNOWN", str(error), facts)
+
+
+@explain.register
+def _(error: RuleTooLarge) -> Explained:
+    facts = {"rule": error.rule, "tests": str(error.tests)}
+    return Explained(StatusCode.FAILED_PRECONDITION, "RULE_TOO_LARGE", str(error), facts)
+
+
+@explain.register
+def _(error: ZoneDataMissing) -> Explained:
+    return Explained(StatusCode.FAILED_PRECONDITION, "ZONE_DATA_MISSING", str(error))
 
 
 @explain.register
@@ -240,6 +277,40 @@ def _(error: LedgerNotHosted) -> Explained:
 @explain.register
 def _(error: NotReported) -> Explained:
     return Explained(StatusCode.NOT_FOUND, "NOT_REPORTED", str(error), {"source": error.source})
+
+
+@explain.register
+def _(error: CoverageThin) -> Explained:
+    code = StatusCode.FAILED_PRECONDITION
+    return Explained(code, "COVERAGE_THIN", str(error), _facts_of(error.denial))
+
+
+@explain.register
+def _(error: ContradictedByRecord) -> Explained:
+    code = StatusCode.FAILED_PRECONDITION
+    return Explained(code, "CONTRADICTED_BY_RECORD", str(error), _facts_of(error.denial))
+
+
+def _facts_of(denial: Denial) -> dict[str, str]:
+    """Numbers, and as many names as a trailer holds."""
+    numbers = {
+        "tree_size": denial.tree_size,
+        "count": denial.count,
+        "possible": denial.possible,
+        "sighted": denial.sighted,
+        "asked": denial.asked,
+        "of": denial.of,
+    }
+    covered = denial.covered
+    names = {
+        "heard": covered.heard,
+        "silent": covered.silent,
+        "nil_returns": covered.nil_returns,
+        "gaps": covered.gaps,
+        "unconnected": covered.unconnected,
+    }
+    facts = {name: str(number) for name, number in numbers.items() if number is not None}
+    return facts | {name: listed(some) for name, some in names.items() if some}
 
 
 @explain.register

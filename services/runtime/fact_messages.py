@@ -64,6 +64,12 @@ def read_amendment(message: pb.Amendment) -> Amendment:
     return amendment
 
 
+def write_amendment(amendment: Amendment) -> pb.Amendment:
+    message = pb.Amendment()
+    _write_record(amendment, message)
+    return message
+
+
 def read_performer(message: common_pb2.Performer) -> Performer:
     """Raises Malformed where it names nobody."""
     performer = Performer(

@@ -160,7 +160,7 @@ def check_history(store: LedgerStore, keys: LedgerKeys, ledger: str) -> None:
     head, published = store.head(), store.published()
     try:
         if head.root != root_at(head.tree_size, store.read_tile):
-            raise Damaged(f"the head of ledger {ledger}")
+            raise Damaged(f"the head of ledger {ledger}", "head")
         if published is None:
             return
         signed = open_checkpoint(published.note, [keys.checkpoint.verifier_key]).checkpoint

@@ -53,6 +53,7 @@ class IndexCommits:
         self, serving: Serving, roots: UsageRoots, run: Callable[..., Awaitable[Any]]
     ) -> None:
         self._serving, self._store = serving, serving.hosted.store
+        self.ledger = serving.hosted.name
         self._roots, self._run = roots, run
         self._lock = asyncio.Lock()  # one commit at a time: the next finds it done
 
@@ -239,4 +240,5 @@ class IndexTimer:
             try:
                 await self._commits.commit_news()
             except Exception as error:  # noqa: BLE001  whatever it was, the next round tries again
-                _log.warning("no root was committed: %s", type(error).__qualname__)
+                kind, extra = type(error).__qualname__, {"ledger": self._commits.ledger}
+                _log.warning("no root was committed: %s", kind, extra=extra)

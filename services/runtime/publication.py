@@ -29,11 +29,13 @@ class Seen:
     Members:
         tree_size, cosigned_at: Of its last cosignature, seconds since 1970; None for none yet.
         failure: Why it has not cosigned what it was asked to since; "" where it has.
+        answered_at: When that cosignature came, by our clock; likewise.
     """
 
     tree_size: int | None = None
     cosigned_at: int | None = None
     failure: str = ""
+    answered_at: float | None = None
 
     def to_object(self) -> dict[str, Any]:
         return {
@@ -52,12 +54,15 @@ class Publication:
         newest: The newest published checkpoint, by whichever process.
         reason: What holds publication back; "" where nothing does.
         witnesses: By their names in the policy.
+        tried_at: When a round of publication ended last, by the monotonic clock; None where
+            this process has no publisher.
     """
 
     policy: TrustPolicy | None = None
     newest: Published | None = None
     reason: str = ""
     witnesses: Mapping[str, Seen] = field(default_factory=dict)
+    tried_at: float | None = None
     _since: float = 0.0
     _moved: asyncio.Event = field(default_factory=asyncio.Event)
 

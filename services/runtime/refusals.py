@@ -5,6 +5,22 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from ledger.errors import Refused
+from ledger.rules.denials import Denial
+
+
+class Overloaded(Refused):
+    """More is waiting to be committed than the queue holds; try again in a while."""
+
+    def __init__(self, queued: int) -> None:
+        super().__init__(f"{queued} entries are waiting already")
+        self.queued = queued
+
+
+class Draining(Refused):
+    """The process is shutting down and takes nothing new."""
+
+    def __init__(self) -> None:
+        super().__init__("the process is shutting down")
 
 
 class LedgerNotHosted(Refused):
@@ -43,11 +59,16 @@ class DeadlineOver(Refused):
 
 
 class Damaged(Refused):
-    """What is stored is not what was stored; `candour audit` names the first difference."""
+    """What is stored is not what was stored; `candour audit` names the first difference.
 
-    def __init__(self, what: str) -> None:
+    Args:
+        what: That is damaged.
+        claim: That failed, as `candour.verification.failures` tells them apart.
+    """
+
+    def __init__(self, what: str, claim: str = "tile") -> None:
         super().__init__(f"{what} is damaged; run candour audit")
-        self.what = what
+        self.what, self.claim = what, claim
 
 
 class TreeSizeBeyondHead(Refused):
@@ -189,3 +210,30 @@ class UsageRootNotKept(Refused):
         )
         self.at_most, self.tree_size = at_most, tree_size
         self.before, self.after = before, after
+
+
+class CoverageThin(Refused):
+    """An unqualified denial would say more than the record can bear out.
+
+    Args:
+        denial: What the ledger answers to it.
+    """
+
+    def __init__(self, denial: Denial) -> None:
+        super().__init__(
+            "an unqualified denial would say more than the record covers: "
+            f"{'; '.join(denial.left_open())}. Asked: {'; '.join(denial.stood_behind())}"
+        )
+        self.denial = denial
+
+
+class ContradictedByRecord(Refused):
+    """A denial was to be made that the record itself contradicts.
+
+    Args:
+        denial: What the ledger answers to it.
+    """
+
+    def __init__(self, denial: Denial) -> None:
+        super().__init__(f"the denial is contradicted: {'; '.join(denial.against())}")
+        self.denial = denial

@@ -45,8 +45,16 @@ async def prepare(
     checked = log.check(commands)
     missing = log.missing(checked)
     if missing:
-        await serving.run(log.learn, missing)
-    return log.prepare(checked, reporter)
+        try:
+            await serving.run(log.learn, missing)
+        except CandourError as error:
+            serving.metrics.turned_away(error, len(checked))
+            raise
+    prepared = log.prepare(checked, reporter)
+    refused = [item for item in prepared if isinstance(item, CandourError)]
+    if refused:
+        serving.metrics.refused(refused)
+    return prepared
 
 
 async def report_all(
@@ -79,13 +87,11 @@ async def report_all(
                 gathered.append(item)
             count += 1
         if len(gathered) >= part:
-            before_commit()
-            commits.append(serving.committer.enqueue(gathered))
+            commits.append(_enqueue(serving, gathered, before_commit))
             gathered = []
         await asyncio.sleep(0)
     if gathered:
-        before_commit()
-        commits.append(serving.committer.enqueue(gathered))
+        commits.append(_enqueue(serving, gathered, before_commit))
     committed: Committed | None = None
     receipts: list[Result] = []
     for commit in commits:
@@ -93,3 +99,14 @@ async def report_all(
         receipts += committed.results
     each = iter(receipts)
     return Reported([refused.get(n) or next(each) for n in range(count)], committed)
+
+
+def _enqueue(
+    serving: Serving, entries: list[NewEntry], before_commit: Callable[[], None]
+) -> asyncio.Future[Committed]:
+    try:
+        before_commit()
+    except CandourError as error:
+        serving.metrics.failed(entries, error)
+        raise
+    return serving.committer.enqueue(entries)

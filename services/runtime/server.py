@@ -20,9 +20,11 @@ from grpc_reflection.v1alpha import reflection
 
 from ledger.errors import Refused
 from ledger.limits import DRAIN_S, MAX_CONCURRENT_CALLS, MAX_MESSAGE_BYTES
+from services.runtime.call_interceptor import CallInterceptor
 from services.runtime.interceptor import StatusInterceptor
 from services.runtime.serving import Serving
 from services.runtime.shares import ShareInterceptor, Shares
+from services.runtime.telemetry import SILENT, Telemetry
 
 _OPTIONS: Final = (
     ("grpc.max_receive_message_length", MAX_MESSAGE_BYTES),
@@ -33,10 +35,15 @@ _OPTIONS: Final = (
 
 @dataclass(frozen=True, slots=True)
 class Service:
-    """A gRPC service: its full name, and what puts its servicer on a server."""
+    """A gRPC service: its full name, and what puts its servicer on a server.
+
+    Members:
+        needs: Checks of services/runtime/health.py without which it does not serve.
+    """
 
     name: str
     add: Callable[[grpc.aio.Server], None]
+    needs: frozenset[str] = frozenset({"head"})
 
 
 class AddressInUse(Refused):
@@ -55,6 +62,7 @@ class GrpcServer:
         ledgers: By name; started and drained here.
         services: What is served of them.
         shares: Of the calls at once, where there are several ledgers.
+        telemetry: Where it is said how calls go.
     """
 
     def __init__(
@@ -63,16 +71,21 @@ class GrpcServer:
         ledgers: Mapping[str, Serving],
         services: Sequence[Service],
         shares: Shares | None = None,
+        telemetry: Telemetry = SILENT,
     ) -> None:
         self.address, self.port = address, 0
+        self._telemetry = telemetry
         self._ledgers, self._services, self._shares = ledgers, services, shares
         self._health = health.aio.HealthServicer()
         self._server: grpc.aio.Server | None = None
 
     async def start(self) -> None:
         """Serve. Raises AddressInUse."""
-        # The first is the outermost: it makes a status of what the next one raises.
-        interceptors: list[grpc.aio.ServerInterceptor] = [StatusInterceptor()]
+        # The first is the outermost: it sees the status that the next one makes of an error.
+        interceptors: list[grpc.aio.ServerInterceptor] = [
+            CallInterceptor(self._telemetry),
+            StatusInterceptor(),
+        ]
         if self._shares is not None:
             interceptors.append(ShareInterceptor(self._shares))
         server = self._server = grpc.aio.server(
@@ -95,6 +108,14 @@ class GrpcServer:
         await server.start()
         for name in ("", *names):
             await self._health.set(name, health_pb2.HealthCheckResponse.SERVING)
+
+    async def say_health(self, able: Callable[[frozenset[str]], bool]) -> None:
+        """Tell each service's health anew, and that of the whole, which is to take reports."""
+        whole = frozenset({"head", "writing"})
+        each = ((service.name, service.needs) for service in self._services)
+        for name, needs in (("", whole), *each):
+            status = health_pb2.HealthCheckResponse
+            await self._health.set(name, status.SERVING if able(needs) else status.NOT_SERVING)
 
     async def stop(self) -> None:
         """Take nothing new, answer what was taken, commit what was accepted."""

@@ -16,8 +16,10 @@ from grpc.aio import ServicerContext
 from ledger.limits import MAX_READ_CONNECTIONS
 from services.runtime.committer import Committer
 from services.runtime.hosting import Hosted
+from services.runtime.metrics import LedgerMetrics
 from services.runtime.publication import Publication
-from services.runtime.refusals import DeadlineOver
+from services.runtime.refusals import Damaged, DeadlineOver
+from services.runtime.telemetry import SILENT, Telemetry
 
 T = TypeVar("T")
 
@@ -28,13 +30,19 @@ class Serving:
     Args:
         hosted: The open ledger; closing it stays with whoever opened it.
         projected: How many entries the views hold; None where there are no views.
+        telemetry: Where it is said how it goes.
     """
 
     def __init__(
-        self, hosted: Hosted, projected: Callable[[], Awaitable[int]] | None = None
+        self,
+        hosted: Hosted,
+        projected: Callable[[], Awaitable[int]] | None = None,
+        telemetry: Telemetry = SILENT,
     ) -> None:
         self.hosted, self.projected = hosted, projected
-        self.committer = Committer(hosted.log)
+        self.metrics = LedgerMetrics(telemetry.instruments, hosted.name)
+        self.tracing = telemetry.tracing
+        self.committer = Committer(hosted.log, self.metrics, self.tracing)
         self.publication = Publication(hosted.policy)
         # Tasks that take in a stream; whoever reads on would keep the process from ending.
         self.intakes: set[asyncio.Task[None]] = set()
@@ -50,7 +58,11 @@ class Serving:
     async def run(self, call: Callable[..., T], *arguments: object, **named: object) -> T:
         """Run what waits for the database in a thread of a bounded pool."""
         work = functools.partial(call, *arguments, **named)
-        return await asyncio.get_running_loop().run_in_executor(self._threads, work)
+        try:
+            return await asyncio.get_running_loop().run_in_executor(self._threads, work)
+        except Damaged as error:
+            self.metrics.unsound(error.claim)
+            raise
 
     def close_intakes(self) -> None:
         """End open streams, after the receipts of what they brought."""

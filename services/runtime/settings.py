@@ -3,6 +3,7 @@
 CANDOUR_DATA   CANDOUR_DATABASE_URL   CANDOUR_LEDGER   CANDOUR_GRPC   CANDOUR_HTTP
 CANDOUR_PUBLISH_ENTRIES   CANDOUR_WITNESS_POLICY   CANDOUR_START_UNCONFIRMED   CANDOUR_INDEX_EVERY
 CANDOUR_LEDGERS   CANDOUR_DIRECTORY   CANDOUR_DIRECTORY_AT   CANDOUR_DIRECTORY_WITNESS_POLICY
+CANDOUR_LOG_FORMAT   OTEL_… (services/runtime/telemetry.py)
 """
 
 from __future__ import annotations
@@ -57,6 +58,7 @@ class Settings:
             where nobody must.
         start_unconfirmed: Go on at once with a policy, before its witnesses have said what they
             cosigned last: for a database that is known not to have been restored.
+        log_format: `text` or `json`, of what goes to stderr.
     """
 
     data: Path = DEFAULT_DATA
@@ -72,6 +74,7 @@ class Settings:
     publish_entries: bool = False
     witness_policy: Path | None = None
     start_unconfirmed: bool = False
+    log_format: str = "text"
 
     @property
     def names(self) -> tuple[str, ...]:

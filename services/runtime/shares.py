@@ -11,18 +11,22 @@ Queue, threads, connections and projector are each ledger's own anyway.
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator
-from contextlib import contextmanager
-from functools import lru_cache
+from contextlib import AbstractContextManager, contextmanager
+from functools import lru_cache, partial
 from inspect import isasyncgenfunction, iscoroutinefunction
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
 import grpc
 from grpc.aio import ServerInterceptor
 
+from services.runtime.metrics import REPORTING
 from services.runtime.names import LEDGER_HEADER
 from services.runtime.refusals import LedgerBusy
 
 _KINDS: Final = ("unary_unary", "unary_stream", "stream_unary", "stream_stream")
+
+
+_Place: TypeAlias = Callable[..., AbstractContextManager[None]]
 
 
 class Shares:
@@ -31,21 +35,32 @@ class Shares:
     Args:
         ledgers: Names of all that are served.
         total: Calls that the process takes at once.
+        turned_away: Told of a ledger whose share is taken, where the call reports.
     """
 
-    def __init__(self, ledgers: Iterable[str], *, total: int) -> None:
+    def __init__(
+        self,
+        ledgers: Iterable[str],
+        *,
+        total: int,
+        turned_away: Callable[[str, LedgerBusy], None] = lambda _ledger, _error: None,
+    ) -> None:
         self.taken = dict.fromkeys(ledgers, 0)
+        self._turned_away = turned_away
         self.share = max(1, total // max(1, len(self.taken)))
 
     @contextmanager
-    def place(self, request: Any, context: Any = None) -> Iterator[None]:
+    def place(self, request: Any, context: Any = None, *, reports: bool = False) -> Iterator[None]:
         """Hold a place while the block lasts. Raises LedgerBusy; unknown ledgers have none."""
         ledger = _ledger_of(request) or _ledger_in_metadata(context)
         if ledger not in self.taken:
             yield
             return
         if self.taken[ledger] >= self.share:
-            raise LedgerBusy(ledger, self.share)
+            busy = LedgerBusy(ledger, self.share)
+            if reports:
+                self._turned_away(ledger, busy)
+            raise busy
         self.taken[ledger] += 1
         try:
             yield
@@ -69,7 +84,9 @@ class ShareInterceptor(ServerInterceptor):
     """Gives each call its place; stands below the interceptor that makes statuses of errors."""
 
     def __init__(self, shares: Shares) -> None:
-        self._counted = lru_cache(maxsize=1024)(lambda handler: _counted(handler, shares))
+        self._counted = lru_cache(maxsize=1024)(
+            lambda handler, reports: _counted(handler, partial(shares.place, reports=reports))
+        )
 
     async def intercept_service(
         self,
@@ -77,48 +94,49 @@ class ShareInterceptor(ServerInterceptor):
         handler_call_details: grpc.HandlerCallDetails,
     ) -> Any:
         handler = await continuation(handler_call_details)
-        return None if handler is None else self._counted(handler)
+        reports = handler_call_details.method in REPORTING
+        return None if handler is None else self._counted(handler, reports)
 
 
-def _counted(handler: Any, shares: Shares) -> Any:
+def _counted(handler: Any, place: _Place) -> Any:
     (kind,) = (kind for kind in _KINDS if getattr(handler, kind) is not None)
     behaviour = getattr(handler, kind)
     if not (iscoroutinefunction(behaviour) or isasyncgenfunction(behaviour)):
         return handler  # not of ours
     count = _count_stream if handler.request_streaming else _count_one
-    return handler._replace(**{kind: count(behaviour, shares)})
+    return handler._replace(**{kind: count(behaviour, place)})
 
 
-def _count_one(behaviour: Callable[..., Any], shares: Shares) -> Callable[..., Any]:
+def _count_one(behaviour: Callable[..., Any], place: _Place) -> Callable[..., Any]:
     if isasyncgenfunction(behaviour):
 
         async def many(request: Any, context: Any) -> AsyncIterator[Any]:
-            with shares.place(request, context):
+            with place(request, context):
                 async for response in behaviour(request, context):
                     yield response
 
         return many
 
     async def one(request: Any, context: Any) -> Any:
-        with shares.place(request, context):
+        with place(request, context):
             return await behaviour(request, context)
 
     return one
 
 
-def _count_stream(behaviour: Callable[..., Any], shares: Shares) -> Callable[..., Any]:
+def _count_stream(behaviour: Callable[..., Any], place: _Place) -> Callable[..., Any]:
     if not isasyncgenfunction(behaviour):
 
         async def one(requests: AsyncIterator[Any], context: Any) -> Any:
             first = await anext(requests, None)
-            with shares.place(first):
+            with place(first):
                 return await behaviour(_with_first(first, requests), context)
 
         return one
 
     async def many(requests: AsyncIterator[Any], context: Any) -> AsyncIterator[Any]:
         first = await anext(requests, None)
-        with shares.place(first):
+        with place(first):
             async for response in behaviour(_with_first(first, requests), context):
                 yield response
 

@@ -16,8 +16,8 @@ def views_path(settings: Settings) -> Path:
     return settings.data / f"{settings.ledger}.views.db"
 
 
-def open_views(settings: Settings) -> Engine:
-    """The engine over a ledger's views."""
+def open_views(settings: Settings, *, make: bool = True) -> Engine:
+    """The engine over a ledger's views; with `make` they are made, or made anew, where needed."""
     if settings.database_url is not None:
-        return open_engine(settings.database_url, schema_of(settings.ledger))
-    return open_engine(f"sqlite:///{views_path(settings)}")
+        return open_engine(settings.database_url, schema_of(settings.ledger), make=make)
+    return open_engine(f"sqlite:///{views_path(settings)}", make=make)

@@ -5,12 +5,12 @@ from __future__ import annotations
 import time
 from pathlib import Path
 
-from services.cli.demo import BUNDLE, EXPORT, FORGED
+from services.cli.demo import BUNDLE, EXPORT, FORGED, HALIFAX
 from tests.e2e.conftest import run
 
 
 def test_demo(tmp_path: Path) -> None:
-    """Within a minute: four answers, one proof verified, one forgery refused, a good audit."""
+    """Within a minute: four answers, one proof verified, one forgery refused, a good audit, Halifax."""
     begun = time.monotonic()
     ran = run("candour", "demo", "--keep", tmp_path / "kept", timeout_s=120)
 
@@ -21,7 +21,10 @@ def test_demo(tmp_path: Path) -> None:
     assert "\nverified: " in ran.out
     assert "\nrefused: " in ran.out
     assert "good" in ran.out
-    assert {"data", BUNDLE, EXPORT, FORGED} == {path.name for path in (tmp_path / "kept").iterdir()}
+    assert "contradicted_by_other_observer" in ran.out
+    assert {"data", BUNDLE, EXPORT, FORGED, HALIFAX} == {
+        path.name for path in (tmp_path / "kept").iterdir()
+    }
 
 
 def test_demo_that_cannot_run(tmp_path: Path) -> None:

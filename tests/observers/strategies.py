@@ -35,17 +35,13 @@ class Told:
     optional: bool = False
 
 
-def instants(us: st.SearchStrategy[int]) -> st.SearchStrategy[tuple[int, int]]:
-    return us.map(lambda at: (_START + at, _START + at))
-
-
 _spans = st.tuples(_offsets, _lengths).map(lambda pair: (_START + pair[0], _START + sum(pair)))
 _times = _spans | st.sampled_from(
     ((OPEN_EARLIEST, OPEN_LATEST), (OPEN_EARLIEST, _START), (_START, OPEN_LATEST))
 )
 _ids = st.lists(st.integers(100, 104), max_size=2, unique=True).map(tuple)
 records = st.builds(
-    lambda times, codes, ids, optional: Told(*times, tuple(codes), ids, optional),
+    lambda times, codes, ids, optional: Told(times[0], times[1], codes, ids, optional),
     _times,
     st.tuples(*[_codes] * len(FIELDS)),
     _ids,
@@ -53,7 +49,7 @@ records = st.builds(
 )
 # Records without ids, all in scope: everything is decided by time and fields.
 unnamed = st.builds(
-    lambda times, codes: Told(*times, tuple(codes)),
+    lambda times, codes: Told(times[0], times[1], codes),
     _spans,
     st.tuples(*[_codes] * len(FIELDS)),
 )

@@ -15,7 +15,7 @@ from ledger.observers import by_time
 from ledger.observers.keys import FIRST_VALUE
 from ledger.observers.matching import Matching, Standing, match
 from ledger.observers.sides import Comparer, Side
-from ledger.observers.verdicts import Judge, judged
+from ledger.observers.verdicts import Judge, judge_pairs
 from ledger.times import DAY_US
 from tests.observers.strategies import FIELDS, SECOND_US, WINDOW_US, Told, records, side, unnamed
 
@@ -27,7 +27,7 @@ def said(here: Side, there: Side, found: Matching) -> tuple[Any, ...]:
     judge = Judge(here, there, window_us=WINDOW_US)
     pairs = Counter(
         (here.order_key(one), there.order_key(other), verdict)
-        for one, other, verdict in judged(found, judge)
+        for one, other, verdict in judge_pairs(found, judge)
     )
     left = [
         Counter(
@@ -47,7 +47,7 @@ def test_reconciliation_is_symmetric(told: tuple[list[Told], list[Told]]) -> Non
     pairs, left_here, left_there = said(here, there, match(here, there, window_us=WINDOW_US))
     swapped = said(there, here, match(there, here, window_us=WINDOW_US))
 
-    exchanged = Counter()
+    exchanged: Counter[Any] = Counter()
     for (one, other, verdict), times in pairs.items():
         back = type(verdict)(
             differing=verdict.differing,
@@ -135,7 +135,7 @@ def test_log_agrees_with_itself(told: list[Told]) -> None:
 
     assert [Standing.PAIRED] * len(here) == list(found.here) == list(found.there)
     judge = Judge(mine, theirs, window_us=0)
-    assert all(verdict.kind == "matched" for _, _, verdict in judged(found, judge))
+    assert all(verdict.kind == "matched" for _, _, verdict in judge_pairs(found, judge))
 
 
 @given(two_sides)
@@ -143,7 +143,7 @@ def test_unknown_is_no_difference(told: tuple[list[Told], list[Told]]) -> None:
     """A field differs only where both sides have a value."""
     here, there = map(side, told)
     found = match(here, there, window_us=WINDOW_US)
-    for one, other, verdict in judged(found, Judge(here, there, window_us=WINDOW_US)):
+    for one, other, verdict in judge_pairs(found, Judge(here, there, window_us=WINDOW_US)):
         for field in verdict.differing:
             if field != "occurred":
                 at = FIELDS.index(field)

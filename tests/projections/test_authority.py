@@ -6,17 +6,13 @@ operations ──► log ──ViewWriter──► view_use_authorizations, at e
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy import Engine, select
 
 from ledger.events import (
     AuthorizationGranted,
-    AuthorizationRenewed,
     AuthorizationRevoked,
-    AuthorizationVaried,
     Interval,
     Occurred,
 )
@@ -31,11 +27,11 @@ from ledger.store.view_queries import ViewReader
 from ledger.store.view_writer import ViewWriter
 from ledger.times import text_of_us
 from tests import ledgers, strategies
+from tests.authorities import HOUR_US, story, use
 from tests.ledgers import Ledger, fold_of
 from tests.strategies import Operation, effort, operations
 
 Row = tuple[str, int, int, str, int | None]
-HOUR_US = 3_600_000_000
 
 
 def stored(engine: Engine, tree_size: int) -> list[Row]:
@@ -94,80 +90,6 @@ def test_verdicts_of_the_views_are_those_of_the_rules(place: ledgers.Place) -> N
     law()
 
 
-def story() -> Iterator[Operation]:
-    """Every code, and every reason for which one gives way to another."""
-    k, later = "authorizations/k", text_of_us(strategies.DAY + 2 * HOUR_US)
-    start = text_of_us(strategies.DAY)
-    at = Occurred(earliest=start, latest=start)
-    for number, (technology, unit, authorizations) in enumerate(
-        [
-            ("technologies/t", "x", (k,)),
-            ("technologies/u", "x", (k, "authorizations/l")),
-            ("technologies/t", None, ()),
-            ("technologies/t", "x", ("authorizations/m",)),
-        ]
-    ):
-        yield strategies.Report((use(number, technology, unit, authorizations, at),))
-    granted = AuthorizationGranted(
-        authorization=k,
-        agency="agencies/a",
-        kind="warrant",
-        valid=Interval(earliest=start, latest=later),
-        granted_at=start,
-        technologies=("technologies/t",),
-    )
-    yield strategies.RecordFact(granted, "ann")
-    yield strategies.Alias("technologies/t", "technologies/u")
-    yield strategies.Link(2, k)
-    yield strategies.Link(3, k)
-    yield strategies.RecordFact(
-        AuthorizationGranted(
-            authorization="authorizations/m",
-            agency="agencies/a",
-            kind="order",
-            valid=Interval(),
-            granted_at=later,
-        ),
-        None,
-    )
-    yield strategies.RecordFact(
-        AuthorizationVaried(authorization=k, effective=at, technologies=("technologies/w",)), None
-    )
-    yield strategies.Alias("technologies/w", "technologies/v")
-    yield strategies.Alias("technologies/w", "technologies/t")
-    moved = text_of_us(strategies.DAY + 3 * HOUR_US)
-    yield strategies.Amend(1, strategies.Amendment(occurred=Occurred(earliest=moved, latest=moved)))
-    yield strategies.RecordFact(
-        AuthorizationRenewed(authorization=k, valid=Interval(earliest=later), granted_at=moved),
-        None,
-    )
-    early = text_of_us(strategies.DAY - HOUR_US)
-    yield strategies.Amend(0, strategies.Amendment(occurred=Occurred(earliest=early, latest=early)))
-    yield strategies.RecordFact(AuthorizationRevoked(authorization=k, effective=at), None)
-
-
-def use(
-    number: int,
-    technology: str,
-    unit: str | None,
-    authorizations: tuple[str, ...],
-    at: Occurred,
-) -> strategies.ReportToolUse:
-    return strategies.ReportToolUse(
-        use=strategies.ToolUseReported(
-            agency="agencies/a",
-            technology=technology,
-            unit=unit,
-            authorizations=authorizations,
-            occurred=at,
-        ),
-        source="sources/s",
-        source_event_id=f"story {number}",
-        capture="live",
-        performer=strategies.Performer(user_id="ann" if number == 0 else "bo"),
-    )
-
-
 def test_each_way_a_verdict_changes_is_followed(place: ledgers.Place) -> None:
     """One story in batches of one, a few, and at once: the verdicts of the rules, all but one code."""
     seen = set[str]()
@@ -187,6 +109,8 @@ def test_grace_turns_late_authority_into_ratified(place: ledgers.Place) -> None:
     found = set[tuple[int, str]]()
     for size in range(0, len(entries) + 1, 3):
         fold, _unread = fold_of(entries[:size])
+        cited = {name for row in fold.uses.values() for name in row.authorizations}
+        assert cited == reader.cited_authorizations(size)
         for grace_us in (0, 2 * HOUR_US - 1, 2 * HOUR_US, 10**18):
             codes = fold.authority(grace_us)
             for code in (*CODES, "elsewhere"):

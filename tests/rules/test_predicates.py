@@ -21,7 +21,18 @@ from ledger.rules.judgement import Judgement, RuleTooLarge, bounded, count_tests
 from ledger.rules.kinds import Context, UsePredicate, read_parameters
 from ledger.rules.predicates import PREDICATES
 from tests.rules import worlds
-from tests.rules.worlds import Line, registers, resolved, resolved_use, told, use_members
+from tests.rules.worlds import (
+    HOUR,
+    START,
+    Line,
+    registers,
+    resolved,
+    resolved_use,
+    span,
+    told,
+    use,
+    use_members,
+)
 from tests.strategies import effort
 
 NEEDED: dict[str, dict[str, Any]] = {
@@ -132,3 +143,14 @@ def test_nothing_told_is_nothing_suspended() -> None:
     found = compiled("after_suspension", Registers())
 
     assert Not(And(())) == found.certain == found.possible
+
+
+def test_what_ended_before_it_was_recorded_is_not_in_the_future() -> None:
+    """However early it may have begun."""
+    begun = [use("u", occurred=span(None, START - HOUR), recorded_us=START)]
+    ahead = [use("u", occurred=span(None, START + HOUR), recorded_us=START)]
+
+    for lines, found in ((begun, False), (ahead, None)):
+        world = told(lines)
+        known = world.fold.registers
+        assert found is verdict(compiled("in_the_future", known), known, world.use())

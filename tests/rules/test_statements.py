@@ -125,6 +125,22 @@ def test_unknown_time_contradicts_only_possibly() -> None:
     assert ("contradicted_later", False) == (verdict.code, verdict.certain)
 
 
+def test_sighting_of_unknown_time_contradicts_only_possibly() -> None:
+    """What another's log may have from after the words is no certain contradiction."""
+    for latest, certain in ((NOON, True), (NOON + HOUR, False)):
+        found = DiscrepancyFound(
+            discrepancy="discrepancies/d",
+            observation="observations/o",
+            observer="vendor",
+            kind="missing_here",
+            agency=AGENCIES[0],
+            occurred=Occurred(latest=text_of_us(latest)),
+        )
+        sighting = Sighting("discrepancies/d", Told(9, NOON + 9 * HOUR, found), found)
+        (verdict,) = verdicts(told([spoken(denial())]), (sighting,))
+        assert ("contradicted_by_other_observer", certain) == (verdict.code, verdict.certain)
+
+
 def test_denial_is_supported_only_by_thick_coverage() -> None:
     """Silence supports nothing; a source that was heard does, unless something is unconnected."""
     source = Line("sources/s", SourceRegistered(source="sources/s", name="S", agency=AGENCIES[0]))

@@ -42,6 +42,7 @@ from services.runtime.hosting import Hosted, open_ledger
 from services.runtime.server import GrpcServer, Service
 from services.runtime.serving import Serving
 from services.runtime.settings import Settings
+from services.runtime.telemetry import SILENT, Telemetry
 
 T = TypeVar("T")
 PARENT: Final = "ledgers/main"
@@ -52,8 +53,8 @@ _numbers = itertools.count()
 class Server:
     """One ledger, served on loopback; its agency is registered."""
 
-    def __init__(self, settings: Settings) -> None:
-        self.settings = settings
+    def __init__(self, settings: Settings, telemetry: Telemetry = SILENT) -> None:
+        self.settings, self.telemetry = settings, telemetry
         self.hosted: Hosted
         self.serving: Serving
         self.grpc: GrpcServer
@@ -117,7 +118,7 @@ class Server:
 
     async def _serve(self) -> None:
         self.hosted = open_ledger(self.settings)
-        self.serving = Serving(self.hosted)
+        self.serving = Serving(self.hosted, telemetry=self.telemetry)
         ledgers = {self.hosted.name: self.serving}
         takes, keeps = ingest.IngestServicer(ledgers), registry.RegistryServicer(ledgers)
         proves, reads_logs = proofs.ProofsServicer(ledgers), logs.LogsServicer(ledgers)
@@ -132,9 +133,10 @@ class Server:
                 Service(record.SERVICE, lambda server: record.add_to_server(records, server)),
                 Service(proofs.SERVICE, lambda server: proofs.add_to_server(proves, server)),
             ],
+            telemetry=self.telemetry,
         )
         await self.grpc.start()
-        self.http = HttpServer("127.0.0.1:0", ledgers)
+        self.http = HttpServer("127.0.0.1:0", ledgers, self.telemetry)
         await self.http.start()
         self.publisher = Publisher(self.serving)
         await self.publisher.start()

@@ -33,6 +33,7 @@ MAY_IMPORT: Final[dict[str, frozenset[str]]] = {
     # usage_index builds RFC 6962 trees of its own. Among themselves they may, without a circle.
     **dict.fromkeys(PURE, BASE | {"merkle", "events"} | PURE),
     "verify": _CHECKABLE,
+    "exports": _CHECKABLE,
     "audit": _CHECKABLE,
     "directory": _CHECKABLE,
     "domain": BASE | {"events"} | PURE,
@@ -41,6 +42,7 @@ MAY_IMPORT: Final[dict[str, frozenset[str]]] = {
     "log": _CHECKABLE | {"domain", "store"} | _DECIDE,
     "evidence": _CHECKABLE | {"domain", "store", "log", "verify"},
     "usage_evidence": _CHECKABLE | {"domain", "store", "log", "verify", "evidence"},
+    "inquiry_evidence": _CHECKABLE | {"domain", "store", "log", "verify", "evidence"},
 }
 
 # --- outside libraries of each ledger unit; all others have the base install's one ------------

@@ -9,6 +9,7 @@ import { LIMITS } from "./made.js";
 
 export const FORMAT = "candour-evidence/1";
 export const USAGE_FORMAT = "candour-usage-evidence/1";
+export const INQUIRY_FORMAT = "candour-inquiry-evidence/1";
 
 const isText = (value) => typeof value === "string";
 const isObject = (value) => value instanceof Map;

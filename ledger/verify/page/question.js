@@ -1,6 +1,6 @@
 // What does a list or summary answer? Its question, read strictly. (ledger/projections/questions.py)
 import { Malformed } from "./errors.js";
-import { isInteger } from "./json.js";
+import { hasJust, isInteger } from "./json.js";
 import { fieldsOf, formatted, parseFilter } from "./filters.js";
 import { PROTECTED_FIELDS, SUMMARY_KEYS } from "./made.js";
 
@@ -15,4 +15,17 @@ export function questionOfFilter(found) {
   if (formatted(tree) !== text) throw new Malformed("question.filter", "is not in canonical form");
   const asked = new Set([...fieldsOf(tree), ...(by === null ? [] : [by])]);
   return { treeSize, protectedFields: PROTECTED_FIELDS.filter((field) => asked.has(field)).sort() };
+}
+
+/** A numbered question; whether it can be asked, and by which rules, is not judged here. (ledger/verify/inquiry_steps.py) */
+export function questionOfInquiry(found) {
+  if (!hasJust(found, ["inquiry", "packs", "parameters", "tree_size"])) throw new Malformed("question", "must hold inquiry, packs, parameters and tree_size");
+  const inquiry = found.get("inquiry"), treeSize = found.get("tree_size"), packs = found.get("packs");
+  if (!isInteger(inquiry) || !isInteger(treeSize) || treeSize < 0) throw new Malformed("question", "inquiry or tree_size is of another type");
+  if (!(found.get("parameters") instanceof Map) || !Array.isArray(packs)) throw new Malformed("question", "parameters or packs is of another type");
+  for (const pack of packs) {
+    if (!(pack instanceof Map) || !hasJust(pack, ["name", "sha256", "version"])) throw new Malformed("question.packs", "each must hold name, version and sha256");
+    if ([...pack.values()].some((value) => typeof value !== "string")) throw new Malformed("question.packs", "must hold texts");
+  }
+  return { treeSize, protectedFields: [] };
 }

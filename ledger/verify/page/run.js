@@ -6,10 +6,10 @@ import { plainOf } from "./json.js";
 import { verifyInclusion } from "./merkle.js";
 import { answersName, keyNamed, parseTrust } from "./trust.js";
 import { checkWitnesses, openCheckpoint } from "./checkpoints.js";
-import { FORMAT, USAGE_FORMAT, bundleOf, checkSigned, looksLikeBundle, readObject } from "./bundle.js";
+import { FORMAT, INQUIRY_FORMAT, USAGE_FORMAT, bundleOf, checkSigned, looksLikeBundle, readObject } from "./bundle.js";
 import { checkDisclosure, decodeEntry } from "./entries.js";
 import { checkConsistency } from "./older.js";
-import { questionOfFilter } from "./question.js";
+import { questionOfFilter, questionOfInquiry } from "./question.js";
 import { UsageSteps, checkFreshness } from "./usage_steps.js";
 import { usageQuestionOf } from "./usage_answer.js";
 import { LIMITS } from "./made.js";
@@ -25,6 +25,9 @@ const ALWAYS_UNCHECKED = [
   "whether the trust file is the right one: get it by another way than the bundle",
 ];
 const UNCHECKED_HERE = "whether this page is the genuine one: get it from someone you trust, and compare its SHA-256 with theirs";
+const NAMES_THAT_DECIDE = "whether somebody who is not named had granted the authority they acted under: names are shown where the two are one";
+const REGISTERS_LEFT_OUT = "whether the registers in it are all that were told: an approval, an authority or a rule pack that is left out changes what rules find";
+const RULES = "whether its question can be asked, and the rule packs hold and are genuine (step 9, rules): candour-verify re-runs them";
 const FOLD = "whether the answer follows from the entries (step 9, the fold and its rules): candour-verify makes it anew";
 
 /** What a step says that a browser does not make. */
@@ -74,6 +77,7 @@ export class Run {
     yield ["disclosures", () => this.disclosures()];
     if (this.counted) yield* new UsageSteps(this.bundle, this.question, this.entries, this.report).steps();
     else {
+      if (this.numbered) yield ["rules", () => this.rules()];
       yield ["answer", () => this.answer()];
       yield ["completeness", () => this.completeness()];
     }
@@ -102,10 +106,11 @@ export class Run {
 
   format() {
     const known = this.found.get("format");
-    if (known !== FORMAT && known !== USAGE_FORMAT) throw new Unverifiable(`bundle format ${typeof known === "string" ? `'${known}'` : "of this kind"} is not known here`);
+    if (![FORMAT, USAGE_FORMAT, INQUIRY_FORMAT].includes(known)) throw new Unverifiable(`bundle format ${typeof known === "string" ? `'${known}'` : "of this kind"} is not known here`);
     this.bundle = bundleOf(this.found);
     this.counted = known === USAGE_FORMAT;
-    this.question = (this.counted ? usageQuestionOf : questionOfFilter)(this.bundle.question);
+    this.numbered = known === INQUIRY_FORMAT;
+    this.question = (this.counted ? usageQuestionOf : this.numbered ? questionOfInquiry : questionOfFilter)(this.bundle.question);
     Object.assign(this.report, { question: this.bundle.question, answer: this.bundle.answer, treeSize: this.question.treeSize });
     if (this.counted) checkFreshness(this.question, this.minTreeSize);
     else if (this.minTreeSize !== null) this.checkSize(this.question.treeSize, this.minTreeSize);
@@ -190,18 +195,25 @@ export class Run {
     return `${count} protected values are the ones committed to`;
   }
 
+  rules() {
+    this.report.notChecked.push(RULES);
+    return new NotHere("a browser does not re-run rules: which packs hold is what the answers key signed");
+  }
+
   answer() {
-    this.report.notChecked.push(FOLD);
+    this.report.notChecked.push(this.numbered ? FOLD.replace("step 9", "step 10") : FOLD);
     return new NotHere("a browser does not make the answer anew from the entries; what is shown is what the answers key signed");
   }
 
   completeness() {
     const leaves = this.bundle.entries.map((item) => item.leafIndex), { treeSize } = this.question;
     let leftOut;
+    if (this.numbered) this.report.notChecked.push(NAMES_THAT_DECIDE);
     if (leaves.length !== treeSize || leaves.some((leaf, at) => leaf !== at)) leftOut = "entries that also match, or take back what is here, may have been left out";
     else if (this.keptBack) leftOut = `what ${this.keptBack} entries keep back may also match`;
     else return `all ${leaves.length} entries of the tree are here: nothing was left out`;
     this.report.notChecked.push(`completeness not proven: ${leftOut}`);
+    if (this.numbered) this.report.notChecked.push(REGISTERS_LEFT_OUT);
     return "completeness not proven";
   }
 

@@ -3,10 +3,11 @@
 //   1 read     2 trust      3 signature    4 format       5 checkpoint
 //   6 witnesses  7 inclusion  8 disclosures  9 answer     10 completeness
 //                                          9 to 14, of a proven count: usage_steps.js
+//                                          9 rules, 10 answer, 11 completeness, of a numbered question
 //   and last   consistency (older.js), timestamps
 //
-// Two steps are not made here: of a list or summary, the fold that makes the answer anew from the entries; and time
-// stamps. They are named "not checked here", and the verdict says so. Nothing is fetched, nothing is believed, and every loop is bounded.
+// Some steps are not made here: of a list, a summary or a numbered question, the fold and the rules that make the
+// answer anew from the entries; and time stamps. They are named "not checked here", and the verdict says so. Nothing is fetched, nothing is believed, and every loop is bounded.
 import { CandourError, Unverifiable } from "./errors.js";
 import { IN_PART, NotHere, REFUSED, Run, UNUSABLE, VERIFIED } from "./run.js";
 

@@ -4,11 +4,25 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from ledger.canonical_json import decode
+from ledger.domain.base import Provenance
+from ledger.store.core import NewEntry
+from ledger.streams import stream_of_name
 from services.pb.candour.v1 import common_pb2, record_pb2, registry_pb2
-from tests.services.harness import AGENCY, PARENT, Server, fresh, refused, text, use
+from services.runtime.fact_messages import read_fact
+from tests.services.harness import (
+    AGENCY,
+    PARENT,
+    Server,
+    fresh,
+    refusal_of,
+    refused,
+    text,
+    use,
+)
 from tests.services.ingest.test_reporting import check_receipt
 
 
@@ -221,3 +235,155 @@ def test_heartbeat_needs_a_moment(server: Server) -> None:
     assert "heartbeat_received.at" == refused(record, server, heartbeat_received=beat).field
     beat.at.CopyFrom(Timestamp(seconds=1))
     assert not record(server, heartbeat_received=beat).receipt.duplicate
+
+
+def fact(**members: Any) -> record_pb2.RecordedFact:
+    return record_pb2.RecordedFact(**members)
+
+
+def batch(server: Server, *facts: record_pb2.RecordedFact, **members: Any) -> Any:
+    return server.record.BatchRecord(
+        record_pb2.BatchRecordRequest(parent=PARENT, facts=facts, **members)
+    )
+
+
+def life(own: str) -> list[record_pb2.RecordedFact]:
+    """A technology that begins, is tried, and ends its trial, said in one go."""
+    name = f"technologies/{own}"
+    registered = record_pb2.TechnologyRegistered(technology=name, name="T")
+    return [
+        fact(technology_registered=registered, request_id=f"{own}-1"),
+        fact(
+            trial_started=record_pb2.TrialStarted(technology=name, agency=AGENCY),
+            request_id=f"{own}-2",
+        ),
+        fact(
+            trial_ended=record_pb2.TrialEnded(technology=name, agency=AGENCY),
+            request_id=f"{own}-3",
+        ),
+        fact(
+            technology_aliased=record_pb2.TechnologyAliased(
+                technology=name, alias=f"technologies/{own}-alias"
+            ),
+            request_id=f"{own}-4",
+        ),
+    ]
+
+
+def test_batch_goes_on_from_its_own_facts(server: Server) -> None:
+    """A whole life stands in one batch, in one commit, and again adds nothing."""
+    facts = life(fresh("w"))
+    size = server.size()
+    first = batch(server, *facts)
+    again = batch(server, *facts)
+    leaves = [result.receipt.leaf_index for result in first.results]
+
+    assert list(range(size, size + 4)) == leaves
+    assert [True] * 4 == [result.receipt.duplicate for result in again.results]
+    assert leaves == [result.receipt.leaf_index for result in again.results]
+    assert size + 4 == server.size()
+
+
+def test_batch_refuses_what_its_own_facts_end(server: Server) -> None:
+    """What comes after an end in the same batch is refused with the state that it leads to."""
+    facts = life(fresh("w"))
+    retired = record_pb2.TechnologyRetired(
+        technology=facts[1].trial_started.technology, agency=AGENCY
+    )
+    facts.insert(2, fact(technology_retired=retired))
+    results = batch(server, *facts).results
+    refusal = refusal_of(results[3].error)
+
+    assert ["receipt", "receipt", "receipt", "error", "receipt"] == [
+        result.WhichOneof("result") for result in results
+    ]
+    assert ("NOT_IN_STATE", "retired") == (refusal.reason, refusal.facts["state"])
+
+
+def test_checked_batch_records_nothing(server: Server) -> None:
+    """validate_only decides as it would, and neither an entry nor a pseudonym is made."""
+    own, size = fresh("w"), server.size()
+    facts = [*life(own), *life(own)[1:2]]
+    facts[-1].request_id = ""
+    facts.append(
+        fact(
+            performer_approved=record_pb2.PerformerApproved(
+                approval=f"approvals/{own}", agency=AGENCY, valid=common_pb2.Interval()
+            ),
+            performer=common_pb2.Performer(user_id=own),
+        )
+    )
+    facts.insert(
+        0, fact(trial_ended=record_pb2.TrialEnded(technology=f"technologies/{own}", agency=AGENCY))
+    )
+    results = batch(server, *facts, validate_only=True).results
+    assert ["error", *[None] * 6] == [result.WhichOneof("result") for result in results]
+    assert size == server.size()
+    assert [] == server.hosted.store.find_performers(own)
+
+
+def test_same_request_twice_in_a_batch_is_one(server: Server) -> None:
+    """Two facts under one id land once, and the stream has no gap."""
+    name = technology(server)
+    assessed = record_pb2.TechnologyAssessed(technology=name, kind="security")
+    own = fresh("r")
+    facts = [fact(technology_assessed=assessed, request_id=own)] * 2
+    facts.append(fact(technology_assessed=assessed, request_id=fresh("r")))
+    one, two, three = (result.receipt for result in batch(server, *facts).results)
+
+    assert (one.leaf_index, True, False) == (two.leaf_index, two.duplicate, three.duplicate)
+    assert server.hosted.store.misnumbered(server.size()) is None
+
+
+def test_what_others_changed_meanwhile_is_decided_again(
+    own_server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A batch whose first fact comes too late records none of what rests on it unseen."""
+    name = technology(own_server)
+    store = own_server.hosted.store
+    append = store.append
+    meanwhile = fact(
+        technology_assessed=record_pb2.TechnologyAssessed(technology=name, kind="other")
+    )
+
+    def outrun(entries: Any, **named: Any) -> Any:
+        monkeypatch.setattr(store, "append", append)
+        (entry,) = [item for item in others if isinstance(item, NewEntry)]
+        append([entry])
+        return append(entries, **named)
+
+    others = [
+        own_server.hosted.registrar.record(
+            read_fact(meanwhile), Provenance(reporter="other", recorded_us=0)
+        )
+    ]
+    monkeypatch.setattr(store, "append", outrun)
+    started = fact(trial_started=record_pb2.TrialStarted(technology=name, agency=AGENCY))
+    ended = fact(trial_ended=record_pb2.TrialEnded(technology=name, agency=AGENCY))
+    results = batch(own_server, started, ended).results
+
+    assert ["receipt", "receipt"] == [result.WhichOneof("result") for result in results]
+    told = [item.topic for item in store.read_stream(stream_of_name(name))]
+    assert ["assessed", "trial_started", "trial_ended"] == [t.split(".")[1] for t in told[1:]]
+    assert store.misnumbered(own_server.size()) is None
+
+
+def test_first_fact_is_found_by_its_name_whatever_the_request(server: Server) -> None:
+    """A thing told again under another request id is the same; other words under it are not."""
+    holding = record_pb2.HoldingRecorded(
+        holding=f"holdings/{fresh()}", agency=AGENCY, kind="licence"
+    )
+    first = record(server, fresh("r"), holding_recorded=holding).receipt
+    again = record(server, fresh("r"), holding_recorded=holding).receipt
+    holding.kind = "invoice"
+    other = refused(record, server, fresh("r"), holding_recorded=holding)
+
+    assert (first.leaf_index, True) == (again.leaf_index, again.duplicate)
+    assert "CONFLICTING_RESUBMISSION" == other.reason
+
+
+def test_registration_is_one_by_either_call(server: Server) -> None:
+    """What the registry was told, Record finds again: they are one register."""
+    name = technology(server)
+    told = record_pb2.TechnologyRegistered(technology=name, name="T")
+    assert record(server, technology_registered=told).receipt.duplicate

@@ -17,7 +17,8 @@ from ledger.limits import MAX_COMMIT_ENTRIES, MAX_QUEUED_ENTRIES
 from ledger.log import Log, Receipt
 from ledger.store.core import Head, NewEntry, StoreUnavailable
 from ledger.tlog import open_checkpoint
-from services.runtime.committer import Committed, Committer, Draining, Overloaded
+from services.runtime.committer import Committed, Committer
+from services.runtime.refusals import Draining, Overloaded
 from tests.ledgers import SIGNER, Ledger, Place
 
 T = TypeVar("T")

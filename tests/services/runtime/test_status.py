@@ -15,16 +15,17 @@ from ledger.errors import Malformed, Refused, Unverifiable, VerificationFailed
 from ledger.limits import RETRY_AFTER_S
 from ledger.log import ConflictingResubmission
 from ledger.store.core import StoreUnavailable, StreamConflict
-from services.runtime.committer import Draining, Overloaded
 from services.runtime.refusals import (
     Damaged,
     DeadlineOver,
+    Draining,
     HistoryLost,
     LeafBeyondTree,
     LedgerNotHosted,
     NoQuorum,
     NotPublished,
     NotReported,
+    Overloaded,
     TreeSizeBeyondHead,
     Unauthenticated,
     ViewsBehind,

@@ -88,7 +88,7 @@ def assert_agree(case: Case, page: dict[str, Any]) -> None:
     for here, there in zip(ours, theirs, strict=False):
         assert (there["step"], there["name"]) == (here["step"], here["name"]), about
         if here["outcome"] == "not checked here":
-            assert here["name"] in ("answer", "timestamps"), about
+            assert here["name"] in ("rules", "answer", "timestamps"), about
             if there["outcome"] == "failed":
                 assert "verified in part" == page["verdict"] or "refused" == page["verdict"], about
                 return

@@ -513,3 +513,248 @@ class ListAuthorizationsInForceResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___ListAuthorizationsInForceResponse: _TypeAlias = ListAuthorizationsInForceResponse  # noqa: Y015
+
+@_typing.final
+class ExportToolUsesRequest(_message.Message):
+    """Request of ExportToolUses."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PARENT_FIELD_NUMBER: _builtins.int
+    FILTER_FIELD_NUMBER: _builtins.int
+    AS_OF_FIELD_NUMBER: _builtins.int
+    MIN_TREE_SIZE_FIELD_NUMBER: _builtins.int
+    DISCLOSE_FIELD_NUMBER: _builtins.int
+    parent: _builtins.str
+    """`ledgers/…`"""
+    filter: _builtins.str
+    min_tree_size: _builtins.int
+    """Wait until the views hold at least this many entries."""
+    @_builtins.property
+    def as_of(self) -> _common_pb2.AsOf: ...
+    @_builtins.property
+    def disclose(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Protected fields to show: those of a use, or `granting_officer`. The performer's pseudonym is
+        shown anyway.
+        """
+
+    def __init__(
+        self,
+        *,
+        parent: _builtins.str = ...,
+        filter: _builtins.str = ...,
+        as_of: _common_pb2.AsOf | None = ...,
+        min_tree_size: _builtins.int = ...,
+        disclose: _abc.Iterable[_builtins.str] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["as_of", b"as_of"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["as_of", b"as_of", "disclose", b"disclose", "filter", b"filter", "min_tree_size", b"min_tree_size", "parent", b"parent"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ExportToolUsesRequest: _TypeAlias = ExportToolUsesRequest  # noqa: Y015
+
+@_typing.final
+class ExportHeader(_message.Message):
+    """What an export speaks of."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ORIGIN_FIELD_NUMBER: _builtins.int
+    TREE_SIZE_FIELD_NUMBER: _builtins.int
+    FILTER_FIELD_NUMBER: _builtins.int
+    CHECKPOINT_FIELD_NUMBER: _builtins.int
+    UNREAD_ENTRIES_FIELD_NUMBER: _builtins.int
+    USES_FIELD_NUMBER: _builtins.int
+    origin: _builtins.str
+    """First line of the log's checkpoints."""
+    tree_size: _builtins.int
+    """What the ledger knew at this size."""
+    filter: _builtins.str
+    """The filter in canonical form, pseudonyms in place of names."""
+    checkpoint: _builtins.str
+    """The newest published checkpoint, a signed note; empty where none covers `tree_size` yet."""
+    unread_entries: _builtins.int
+    """Entries below `tree_size` that this release could not read: the export does not cover them."""
+    uses: _builtins.int
+    """How many uses follow."""
+    def __init__(
+        self,
+        *,
+        origin: _builtins.str = ...,
+        tree_size: _builtins.int = ...,
+        filter: _builtins.str = ...,
+        checkpoint: _builtins.str = ...,
+        unread_entries: _builtins.int = ...,
+        uses: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["checkpoint", b"checkpoint", "filter", b"filter", "origin", b"origin", "tree_size", b"tree_size", "unread_entries", b"unread_entries", "uses", b"uses"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ExportHeader: _TypeAlias = ExportHeader  # noqa: Y015
+
+@_typing.final
+class ShownValue(_message.Message):
+    """A protected value that is shown."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    FIELD_FIELD_NUMBER: _builtins.int
+    VALUE_FIELD_NUMBER: _builtins.int
+    field: _builtins.str
+    value: _builtins.bytes
+    """JSON."""
+    def __init__(
+        self,
+        *,
+        field: _builtins.str = ...,
+        value: _builtins.bytes = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["field", b"field", "value", b"value"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ShownValue: _TypeAlias = ShownValue  # noqa: Y015
+
+@_typing.final
+class ExportedEntry(_message.Message):
+    """One entry."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    LEAF_INDEX_FIELD_NUMBER: _builtins.int
+    ENTRY_FIELD_NUMBER: _builtins.int
+    SHOWN_FIELD_NUMBER: _builtins.int
+    leaf_index: _builtins.int
+    entry: _builtins.bytes
+    """The bytes that are hashed."""
+    @_builtins.property
+    def shown(self) -> _containers.RepeatedCompositeFieldContainer[Global___ShownValue]: ...
+    def __init__(
+        self,
+        *,
+        leaf_index: _builtins.int = ...,
+        entry: _builtins.bytes = ...,
+        shown: _abc.Iterable[Global___ShownValue] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["entry", b"entry", "leaf_index", b"leaf_index", "shown", b"shown"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ExportedEntry: _TypeAlias = ExportedEntry  # noqa: Y015
+
+@_typing.final
+class AuthorityVerdict(_message.Message):
+    """What is to be said of an authorization that a use cites."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    AUTHORIZATION_FIELD_NUMBER: _builtins.int
+    CODE_FIELD_NUMBER: _builtins.int
+    LAG_US_FIELD_NUMBER: _builtins.int
+    LEAF_INDEXES_FIELD_NUMBER: _builtins.int
+    authorization: _builtins.str
+    """`authorizations/…`"""
+    code: _builtins.str
+    """`valid_before`, `attached_late`, …: docs/guides/oversight.md."""
+    lag_us: _builtins.int
+    """Microseconds from the use to its authority, where that came later."""
+    @_builtins.property
+    def leaf_indexes(self) -> _containers.RepeatedScalarFieldContainer[_builtins.int]:
+        """Leaf indexes of the entries it rests on."""
+
+    def __init__(
+        self,
+        *,
+        authorization: _builtins.str = ...,
+        code: _builtins.str = ...,
+        lag_us: _builtins.int | None = ...,
+        leaf_indexes: _abc.Iterable[_builtins.int] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_lag_us", b"_lag_us", "lag_us", b"lag_us"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_lag_us", b"_lag_us", "authorization", b"authorization", "code", b"code", "lag_us", b"lag_us", "leaf_indexes", b"leaf_indexes"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__lag_us: _TypeAlias = _typing.Literal["lag_us"]  # noqa: Y015
+    _WhichOneofArgType__lag_us: _TypeAlias = _typing.Literal["_lag_us", b"_lag_us"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__lag_us) -> _WhichOneofReturnType__lag_us | None: ...
+
+Global___AuthorityVerdict: _TypeAlias = AuthorityVerdict  # noqa: Y015
+
+@_typing.final
+class ExportedUse(_message.Message):
+    """One use, with every entry of it below the tree size."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    DEFINITE_FIELD_NUMBER: _builtins.int
+    ENTRIES_FIELD_NUMBER: _builtins.int
+    VERDICTS_FIELD_NUMBER: _builtins.int
+    definite: _builtins.bool
+    """False: it only may match."""
+    @_builtins.property
+    def entries(self) -> _containers.RepeatedCompositeFieldContainer[Global___ExportedEntry]:
+        """In leaf order, the report first."""
+
+    @_builtins.property
+    def verdicts(self) -> _containers.RepeatedCompositeFieldContainer[Global___AuthorityVerdict]:
+        """Judged by all that the ledger holds, shown or not, under the grace of its agency's rule packs."""
+
+    def __init__(
+        self,
+        *,
+        definite: _builtins.bool = ...,
+        entries: _abc.Iterable[Global___ExportedEntry] | None = ...,
+        verdicts: _abc.Iterable[Global___AuthorityVerdict] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["definite", b"definite", "entries", b"entries", "verdicts", b"verdicts"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ExportedUse: _TypeAlias = ExportedUse  # noqa: Y015
+
+@_typing.final
+class ExportToolUsesResponse(_message.Message):
+    """Response of ExportToolUses."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    HEADER_FIELD_NUMBER: _builtins.int
+    REGISTERS_FIELD_NUMBER: _builtins.int
+    TOOL_USES_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def header(self) -> Global___ExportHeader:
+        """In the first message only."""
+
+    @_builtins.property
+    def registers(self) -> _containers.RepeatedCompositeFieldContainer[Global___ExportedEntry]:
+        """Entries of the registers, in leaf order; all of them come before the first use."""
+
+    @_builtins.property
+    def tool_uses(self) -> _containers.RepeatedCompositeFieldContainer[Global___ExportedUse]:
+        """Those that match for certain first, by time."""
+
+    def __init__(
+        self,
+        *,
+        header: Global___ExportHeader | None = ...,
+        registers: _abc.Iterable[Global___ExportedEntry] | None = ...,
+        tool_uses: _abc.Iterable[Global___ExportedUse] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["header", b"header"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["header", b"header", "registers", b"registers", "tool_uses", b"tool_uses"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ExportToolUsesResponse: _TypeAlias = ExportToolUsesResponse  # noqa: Y015

@@ -50,6 +50,11 @@ class QueryServiceStub:
                 request_serializer=candour_dot_v1_dot_query__pb2.GetToolUseRequest.SerializeToString,
                 response_deserializer=candour_dot_v1_dot_query__pb2.GetToolUseResponse.FromString,
                 _registered_method=True)
+        self.ExportToolUses = channel.unary_stream(
+                '/candour.v1.QueryService/ExportToolUses',
+                request_serializer=candour_dot_v1_dot_query__pb2.ExportToolUsesRequest.SerializeToString,
+                response_deserializer=candour_dot_v1_dot_query__pb2.ExportToolUsesResponse.FromString,
+                _registered_method=True)
         self.ListAuthorizationsInForce = channel.unary_unary(
                 '/candour.v1.QueryService/ListAuthorizationsInForce',
                 request_serializer=candour_dot_v1_dot_query__pb2.ListAuthorizationsInForceRequest.SerializeToString,
@@ -82,6 +87,13 @@ class QueryServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ExportToolUses(self, request, context):
+        """All uses that match, each with its entries: what an export is made from.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def ListAuthorizationsInForce(self, request, context):
         """The authorizations whose validity holds an instant.
         """
@@ -106,6 +118,11 @@ def add_QueryServiceServicer_to_server(servicer, server):
                     servicer.GetToolUse,
                     request_deserializer=candour_dot_v1_dot_query__pb2.GetToolUseRequest.FromString,
                     response_serializer=candour_dot_v1_dot_query__pb2.GetToolUseResponse.SerializeToString,
+            ),
+            'ExportToolUses': grpc.unary_stream_rpc_method_handler(
+                    servicer.ExportToolUses,
+                    request_deserializer=candour_dot_v1_dot_query__pb2.ExportToolUsesRequest.FromString,
+                    response_serializer=candour_dot_v1_dot_query__pb2.ExportToolUsesResponse.SerializeToString,
             ),
             'ListAuthorizationsInForce': grpc.unary_unary_rpc_method_handler(
                     servicer.ListAuthorizationsInForce,
@@ -195,6 +212,33 @@ class QueryService:
             '/candour.v1.QueryService/GetToolUse',
             candour_dot_v1_dot_query__pb2.GetToolUseRequest.SerializeToString,
             candour_dot_v1_dot_query__pb2.GetToolUseResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ExportToolUses(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_stream(
+            request,
+            target,
+            '/candour.v1.QueryService/ExportToolUses',
+            candour_dot_v1_dot_query__pb2.ExportToolUsesRequest.SerializeToString,
+            candour_dot_v1_dot_query__pb2.ExportToolUsesResponse.FromString,
             options,
             channel_credentials,
             insecure,

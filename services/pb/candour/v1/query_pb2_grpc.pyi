@@ -48,6 +48,8 @@ class QueryServiceStub:
     """How many uses match, by performer, technology, agency, authorization or month."""
     GetToolUse: _grpc.UnaryUnaryMultiCallable[_query_pb2.GetToolUseRequest, _query_pb2.GetToolUseResponse]
     """One use: what it says now, and each entry that made it so."""
+    ExportToolUses: _grpc.UnaryStreamMultiCallable[_query_pb2.ExportToolUsesRequest, _query_pb2.ExportToolUsesResponse]
+    """All uses that match, each with its entries: what an export is made from."""
     ListAuthorizationsInForce: _grpc.UnaryUnaryMultiCallable[_query_pb2.ListAuthorizationsInForceRequest, _query_pb2.ListAuthorizationsInForceResponse]
     """The authorizations whose validity holds an instant."""
 
@@ -62,6 +64,8 @@ class QueryServiceAsyncStub(QueryServiceStub):
     """How many uses match, by performer, technology, agency, authorization or month."""
     GetToolUse: _aio.UnaryUnaryMultiCallable[_query_pb2.GetToolUseRequest, _query_pb2.GetToolUseResponse]  # type: ignore[assignment]
     """One use: what it says now, and each entry that made it so."""
+    ExportToolUses: _aio.UnaryStreamMultiCallable[_query_pb2.ExportToolUsesRequest, _query_pb2.ExportToolUsesResponse]  # type: ignore[assignment]
+    """All uses that match, each with its entries: what an export is made from."""
     ListAuthorizationsInForce: _aio.UnaryUnaryMultiCallable[_query_pb2.ListAuthorizationsInForceRequest, _query_pb2.ListAuthorizationsInForceResponse]  # type: ignore[assignment]
     """The authorizations whose validity holds an instant."""
 
@@ -91,6 +95,14 @@ class QueryServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_query_pb2.GetToolUseResponse, _abc.Awaitable[_query_pb2.GetToolUseResponse]]:
         """One use: what it says now, and each entry that made it so."""
+
+    @_abc_1.abstractmethod
+    def ExportToolUses(
+        self,
+        request: _query_pb2.ExportToolUsesRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_abc.Iterator[_query_pb2.ExportToolUsesResponse], _abc.AsyncIterator[_query_pb2.ExportToolUsesResponse]]:
+        """All uses that match, each with its entries: what an export is made from."""
 
     @_abc_1.abstractmethod
     def ListAuthorizationsInForce(

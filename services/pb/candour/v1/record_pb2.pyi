@@ -93,11 +93,21 @@ class RecordedFact(_message.Message):
     DISCREPANCY_RESOLVED_FIELD_NUMBER: _builtins.int
     RULE_PACK_ACTIVATED_FIELD_NUMBER: _builtins.int
     RULE_PACK_DEACTIVATED_FIELD_NUMBER: _builtins.int
+    AGENCY_REGISTERED_FIELD_NUMBER: _builtins.int
+    TECHNOLOGY_REGISTERED_FIELD_NUMBER: _builtins.int
+    TECHNOLOGY_ALIASED_FIELD_NUMBER: _builtins.int
+    SOURCE_REGISTERED_FIELD_NUMBER: _builtins.int
+    AUTHORIZATION_GRANTED_FIELD_NUMBER: _builtins.int
     PROTECTED_FIELD_NUMBER: _builtins.int
     PERFORMER_FIELD_NUMBER: _builtins.int
     CAPTURE_FIELD_NUMBER: _builtins.int
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
     capture: _common_pb2.Capture.ValueType
     """Whether it is told as it happens or taken from history; unset means live."""
+    request_id: _builtins.str
+    """Of a batch: this fact's own, instead of the batch's and its place. The same fact in another
+    batch is then found again.
+    """
     @_builtins.property
     def heartbeat_expected(self) -> Global___HeartbeatExpected: ...
     @_builtins.property
@@ -179,6 +189,16 @@ class RecordedFact(_message.Message):
     @_builtins.property
     def rule_pack_deactivated(self) -> Global___RulePackDeactivated: ...
     @_builtins.property
+    def agency_registered(self) -> Global___AgencyRegistered: ...
+    @_builtins.property
+    def technology_registered(self) -> Global___TechnologyRegistered: ...
+    @_builtins.property
+    def technology_aliased(self) -> Global___TechnologyAliased: ...
+    @_builtins.property
+    def source_registered(self) -> Global___SourceRegistered: ...
+    @_builtins.property
+    def authorization_granted(self) -> Global___AuthorizationGranted: ...
+    @_builtins.property
     def protected(self) -> _containers.ScalarMap[_builtins.str, _builtins.str]:
         """Protected fields of this fact, by the names its message gives: an entry holds a salted
         commitment to each, never the value.
@@ -233,15 +253,21 @@ class RecordedFact(_message.Message):
         discrepancy_resolved: Global___DiscrepancyResolved | None = ...,
         rule_pack_activated: Global___RulePackActivated | None = ...,
         rule_pack_deactivated: Global___RulePackDeactivated | None = ...,
+        agency_registered: Global___AgencyRegistered | None = ...,
+        technology_registered: Global___TechnologyRegistered | None = ...,
+        technology_aliased: Global___TechnologyAliased | None = ...,
+        source_registered: Global___SourceRegistered | None = ...,
+        authorization_granted: Global___AuthorizationGranted | None = ...,
         protected: _abc.Mapping[_builtins.str, _builtins.str] | None = ...,
         performer: _common_pb2.Performer | None = ...,
         capture: _common_pb2.Capture.ValueType = ...,
+        request_id: _builtins.str = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["allegation_answered", b"allegation_answered", "allegation_evidence_attached", b"allegation_evidence_attached", "allegation_made", b"allegation_made", "allegation_resolved", b"allegation_resolved", "authorization_renewed", b"authorization_renewed", "authorization_revoked", b"authorization_revoked", "authorization_varied", b"authorization_varied", "coverage_gap_declared", b"coverage_gap_declared", "discrepancy_found", b"discrepancy_found", "discrepancy_resolved", b"discrepancy_resolved", "external_log_imported", b"external_log_imported", "external_log_reconciled", b"external_log_reconciled", "fact", b"fact", "heartbeat_expected", b"heartbeat_expected", "heartbeat_received", b"heartbeat_received", "holding_connected", b"holding_connected", "holding_ended", b"holding_ended", "holding_recorded", b"holding_recorded", "legal_hold_lifted", b"legal_hold_lifted", "legal_hold_set", b"legal_hold_set", "legal_instrument_registered", b"legal_instrument_registered", "legal_instrument_versioned", b"legal_instrument_versioned", "mandate_ended", b"mandate_ended", "mandate_granted", b"mandate_granted", "nil_return_attested", b"nil_return_attested", "performer", b"performer", "performer_approval_ended", b"performer_approval_ended", "performer_approved", b"performer_approved", "proceeding_closed", b"proceeding_closed", "proceeding_opened", b"proceeding_opened", "rule_pack_activated", b"rule_pack_activated", "rule_pack_deactivated", b"rule_pack_deactivated", "statement_corrected", b"statement_corrected", "statement_made", b"statement_made", "technology_approved", b"technology_approved", "technology_assessed", b"technology_assessed", "technology_resumed", b"technology_resumed", "technology_retired", b"technology_retired", "technology_suspended", b"technology_suspended", "trial_ended", b"trial_ended", "trial_started", b"trial_started", "vendor_incident_reported", b"vendor_incident_reported"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["agency_registered", b"agency_registered", "allegation_answered", b"allegation_answered", "allegation_evidence_attached", b"allegation_evidence_attached", "allegation_made", b"allegation_made", "allegation_resolved", b"allegation_resolved", "authorization_granted", b"authorization_granted", "authorization_renewed", b"authorization_renewed", "authorization_revoked", b"authorization_revoked", "authorization_varied", b"authorization_varied", "coverage_gap_declared", b"coverage_gap_declared", "discrepancy_found", b"discrepancy_found", "discrepancy_resolved", b"discrepancy_resolved", "external_log_imported", b"external_log_imported", "external_log_reconciled", b"external_log_reconciled", "fact", b"fact", "heartbeat_expected", b"heartbeat_expected", "heartbeat_received", b"heartbeat_received", "holding_connected", b"holding_connected", "holding_ended", b"holding_ended", "holding_recorded", b"holding_recorded", "legal_hold_lifted", b"legal_hold_lifted", "legal_hold_set", b"legal_hold_set", "legal_instrument_registered", b"legal_instrument_registered", "legal_instrument_versioned", b"legal_instrument_versioned", "mandate_ended", b"mandate_ended", "mandate_granted", b"mandate_granted", "nil_return_attested", b"nil_return_attested", "performer", b"performer", "performer_approval_ended", b"performer_approval_ended", "performer_approved", b"performer_approved", "proceeding_closed", b"proceeding_closed", "proceeding_opened", b"proceeding_opened", "rule_pack_activated", b"rule_pack_activated", "rule_pack_deactivated", b"rule_pack_deactivated", "source_registered", b"source_registered", "statement_corrected", b"statement_corrected", "statement_made", b"statement_made", "technology_aliased", b"technology_aliased", "technology_approved", b"technology_approved", "technology_assessed", b"technology_assessed", "technology_registered", b"technology_registered", "technology_resumed", b"technology_resumed", "technology_retired", b"technology_retired", "technology_suspended", b"technology_suspended", "trial_ended", b"trial_ended", "trial_started", b"trial_started", "vendor_incident_reported", b"vendor_incident_reported"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["allegation_answered", b"allegation_answered", "allegation_evidence_attached", b"allegation_evidence_attached", "allegation_made", b"allegation_made", "allegation_resolved", b"allegation_resolved", "authorization_renewed", b"authorization_renewed", "authorization_revoked", b"authorization_revoked", "authorization_varied", b"authorization_varied", "capture", b"capture", "coverage_gap_declared", b"coverage_gap_declared", "discrepancy_found", b"discrepancy_found", "discrepancy_resolved", b"discrepancy_resolved", "external_log_imported", b"external_log_imported", "external_log_reconciled", b"external_log_reconciled", "fact", b"fact", "heartbeat_expected", b"heartbeat_expected", "heartbeat_received", b"heartbeat_received", "holding_connected", b"holding_connected", "holding_ended", b"holding_ended", "holding_recorded", b"holding_recorded", "legal_hold_lifted", b"legal_hold_lifted", "legal_hold_set", b"legal_hold_set", "legal_instrument_registered", b"legal_instrument_registered", "legal_instrument_versioned", b"legal_instrument_versioned", "mandate_ended", b"mandate_ended", "mandate_granted", b"mandate_granted", "nil_return_attested", b"nil_return_attested", "performer", b"performer", "performer_approval_ended", b"performer_approval_ended", "performer_approved", b"performer_approved", "proceeding_closed", b"proceeding_closed", "proceeding_opened", b"proceeding_opened", "protected", b"protected", "rule_pack_activated", b"rule_pack_activated", "rule_pack_deactivated", b"rule_pack_deactivated", "statement_corrected", b"statement_corrected", "statement_made", b"statement_made", "technology_approved", b"technology_approved", "technology_assessed", b"technology_assessed", "technology_resumed", b"technology_resumed", "technology_retired", b"technology_retired", "technology_suspended", b"technology_suspended", "trial_ended", b"trial_ended", "trial_started", b"trial_started", "vendor_incident_reported", b"vendor_incident_reported"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["agency_registered", b"agency_registered", "allegation_answered", b"allegation_answered", "allegation_evidence_attached", b"allegation_evidence_attached", "allegation_made", b"allegation_made", "allegation_resolved", b"allegation_resolved", "authorization_granted", b"authorization_granted", "authorization_renewed", b"authorization_renewed", "authorization_revoked", b"authorization_revoked", "authorization_varied", b"authorization_varied", "capture", b"capture", "coverage_gap_declared", b"coverage_gap_declared", "discrepancy_found", b"discrepancy_found", "discrepancy_resolved", b"discrepancy_resolved", "external_log_imported", b"external_log_imported", "external_log_reconciled", b"external_log_reconciled", "fact", b"fact", "heartbeat_expected", b"heartbeat_expected", "heartbeat_received", b"heartbeat_received", "holding_connected", b"holding_connected", "holding_ended", b"holding_ended", "holding_recorded", b"holding_recorded", "legal_hold_lifted", b"legal_hold_lifted", "legal_hold_set", b"legal_hold_set", "legal_instrument_registered", b"legal_instrument_registered", "legal_instrument_versioned", b"legal_instrument_versioned", "mandate_ended", b"mandate_ended", "mandate_granted", b"mandate_granted", "nil_return_attested", b"nil_return_attested", "performer", b"performer", "performer_approval_ended", b"performer_approval_ended", "performer_approved", b"performer_approved", "proceeding_closed", b"proceeding_closed", "proceeding_opened", b"proceeding_opened", "protected", b"protected", "request_id", b"request_id", "rule_pack_activated", b"rule_pack_activated", "rule_pack_deactivated", b"rule_pack_deactivated", "source_registered", b"source_registered", "statement_corrected", b"statement_corrected", "statement_made", b"statement_made", "technology_aliased", b"technology_aliased", "technology_approved", b"technology_approved", "technology_assessed", b"technology_assessed", "technology_registered", b"technology_registered", "technology_resumed", b"technology_resumed", "technology_retired", b"technology_retired", "technology_suspended", b"technology_suspended", "trial_ended", b"trial_ended", "trial_started", b"trial_started", "vendor_incident_reported", b"vendor_incident_reported"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType_fact: _TypeAlias = _typing.Literal["heartbeat_expected", "heartbeat_received", "coverage_gap_declared", "nil_return_attested", "technology_assessed", "technology_approved", "trial_started", "trial_ended", "technology_suspended", "technology_resumed", "technology_retired", "authorization_renewed", "authorization_varied", "authorization_revoked", "legal_instrument_registered", "legal_instrument_versioned", "performer_approved", "performer_approval_ended", "mandate_granted", "mandate_ended", "proceeding_opened", "proceeding_closed", "legal_hold_set", "legal_hold_lifted", "vendor_incident_reported", "holding_recorded", "holding_connected", "holding_ended", "statement_made", "statement_corrected", "allegation_made", "allegation_evidence_attached", "allegation_answered", "allegation_resolved", "external_log_imported", "external_log_reconciled", "discrepancy_found", "discrepancy_resolved", "rule_pack_activated", "rule_pack_deactivated"]  # noqa: Y015
+    _WhichOneofReturnType_fact: _TypeAlias = _typing.Literal["heartbeat_expected", "heartbeat_received", "coverage_gap_declared", "nil_return_attested", "technology_assessed", "technology_approved", "trial_started", "trial_ended", "technology_suspended", "technology_resumed", "technology_retired", "authorization_renewed", "authorization_varied", "authorization_revoked", "legal_instrument_registered", "legal_instrument_versioned", "performer_approved", "performer_approval_ended", "mandate_granted", "mandate_ended", "proceeding_opened", "proceeding_closed", "legal_hold_set", "legal_hold_lifted", "vendor_incident_reported", "holding_recorded", "holding_connected", "holding_ended", "statement_made", "statement_corrected", "allegation_made", "allegation_evidence_attached", "allegation_answered", "allegation_resolved", "external_log_imported", "external_log_reconciled", "discrepancy_found", "discrepancy_resolved", "rule_pack_activated", "rule_pack_deactivated", "agency_registered", "technology_registered", "technology_aliased", "source_registered", "authorization_granted"]  # noqa: Y015
     _WhichOneofArgType_fact: _TypeAlias = _typing.Literal["fact", b"fact"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType_fact) -> _WhichOneofReturnType_fact | None: ...
 
@@ -314,10 +340,13 @@ class BatchRecordRequest(_message.Message):
     PARENT_FIELD_NUMBER: _builtins.int
     FACTS_FIELD_NUMBER: _builtins.int
     REQUEST_ID_FIELD_NUMBER: _builtins.int
+    VALIDATE_ONLY_FIELD_NUMBER: _builtins.int
     parent: _builtins.str
     """`ledgers/…`"""
     request_id: _builtins.str
     """Of the batch; each fact's own id is this and its place."""
+    validate_only: _builtins.bool
+    """Decides as it would, and records nothing. Source: AIP-163."""
     @_builtins.property
     def facts(self) -> _containers.RepeatedCompositeFieldContainer[Global___RecordedFact]:
         """1,000 at most."""
@@ -328,10 +357,11 @@ class BatchRecordRequest(_message.Message):
         parent: _builtins.str = ...,
         facts: _abc.Iterable[Global___RecordedFact] | None = ...,
         request_id: _builtins.str = ...,
+        validate_only: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["facts", b"facts", "parent", b"parent", "request_id", b"request_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["facts", b"facts", "parent", b"parent", "request_id", b"request_id", "validate_only", b"validate_only"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -339,7 +369,9 @@ Global___BatchRecordRequest: _TypeAlias = BatchRecordRequest  # noqa: Y015
 
 @_typing.final
 class RecordResult(_message.Message):
-    """What became of one fact of a batch."""
+    """What became of one fact of a batch; neither member stands where it was only to be checked and
+    nothing speaks against it.
+    """
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -391,6 +423,86 @@ class BatchRecordResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___BatchRecordResponse: _TypeAlias = BatchRecordResponse  # noqa: Y015
+
+@_typing.final
+class MakeStatementRequest(_message.Message):
+    """Request of MakeStatement."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PARENT_FIELD_NUMBER: _builtins.int
+    STATEMENT_FIELD_NUMBER: _builtins.int
+    QUALIFIED_FIELD_NUMBER: _builtins.int
+    ANYWAY_FIELD_NUMBER: _builtins.int
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
+    WAIT_FOR_FIELD_NUMBER: _builtins.int
+    parent: _builtins.str
+    """`ledgers/…`"""
+    qualified: _builtins.bool
+    """A denial is made with its gaps named: thin coverage does not refuse it."""
+    anyway: _builtins.bool
+    """It is made whatever the record says: the log records, rules judge."""
+    request_id: _builtins.str
+    wait_for: _ingest_pb2.WaitFor.ValueType
+    """As of ReportToolUseRequest."""
+    @_builtins.property
+    def statement(self) -> Global___StatementMade:
+        """Without `made`, which is now. Of its coverage only `asked` and `of` are the caller's to say."""
+
+    def __init__(
+        self,
+        *,
+        parent: _builtins.str = ...,
+        statement: Global___StatementMade | None = ...,
+        qualified: _builtins.bool = ...,
+        anyway: _builtins.bool = ...,
+        request_id: _builtins.str = ...,
+        wait_for: _ingest_pb2.WaitFor.ValueType = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["statement", b"statement"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["anyway", b"anyway", "parent", b"parent", "qualified", b"qualified", "request_id", b"request_id", "statement", b"statement", "wait_for", b"wait_for"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___MakeStatementRequest: _TypeAlias = MakeStatementRequest  # noqa: Y015
+
+@_typing.final
+class MakeStatementResponse(_message.Message):
+    """Response of MakeStatement."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    RECEIPT_FIELD_NUMBER: _builtins.int
+    CHECKPOINT_FIELD_NUMBER: _builtins.int
+    STATEMENT_FIELD_NUMBER: _builtins.int
+    OPEN_FIELD_NUMBER: _builtins.int
+    checkpoint: _builtins.str
+    @_builtins.property
+    def receipt(self) -> _common_pb2.Receipt: ...
+    @_builtins.property
+    def statement(self) -> Global___StatementMade:
+        """As it was recorded: when, and with which coverage."""
+
+    @_builtins.property
+    def open(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """What a denial leaves open, each in words; none where it is an unqualified "no"."""
+
+    def __init__(
+        self,
+        *,
+        receipt: _common_pb2.Receipt | None = ...,
+        checkpoint: _builtins.str = ...,
+        statement: Global___StatementMade | None = ...,
+        open: _abc.Iterable[_builtins.str] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["receipt", b"receipt", "statement", b"statement"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["checkpoint", b"checkpoint", "open", b"open", "receipt", b"receipt", "statement", b"statement"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___MakeStatementResponse: _TypeAlias = MakeStatementResponse  # noqa: Y015
 
 @_typing.final
 class AmendToolUseRequest(_message.Message):
@@ -617,10 +729,13 @@ class ListHistoryRequest(_message.Message):
     AS_OF_FIELD_NUMBER: _builtins.int
     PAGE_SIZE_FIELD_NUMBER: _builtins.int
     PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    SHOW_PROTECTED_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """`ledgers/…/<collection>/…`"""
     page_size: _builtins.int
     page_token: _builtins.str
+    show_protected: _builtins.bool
+    """Protected values too, as far as they are disclosed."""
     @_builtins.property
     def as_of(self) -> _common_pb2.AsOf: ...
     def __init__(
@@ -630,10 +745,11 @@ class ListHistoryRequest(_message.Message):
         as_of: _common_pb2.AsOf | None = ...,
         page_size: _builtins.int = ...,
         page_token: _builtins.str = ...,
+        show_protected: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["as_of", b"as_of"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["as_of", b"as_of", "name", b"name", "page_size", b"page_size", "page_token", b"page_token"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["as_of", b"as_of", "name", b"name", "page_size", b"page_size", "page_token", b"page_token", "show_protected", b"show_protected"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -651,11 +767,17 @@ class ToldEntry(_message.Message):
     EVENT_JSON_FIELD_NUMBER: _builtins.int
     PROTECTED_FIELD_NUMBER: _builtins.int
     CAPTURE_FIELD_NUMBER: _builtins.int
+    PROTECTED_JSON_FIELD_NUMBER: _builtins.int
+    REPORTER_FIELD_NUMBER: _builtins.int
     leaf_index: _builtins.int
     topic: _builtins.str
     event_json: _builtins.str
     """The fact as it stands in the entry: deterministic JSON."""
     capture: _common_pb2.Capture.ValueType
+    protected_json: _builtins.str
+    """Their values by name, as a JSON object, where they were asked for and are disclosed."""
+    reporter: _builtins.str
+    """The credential that told it."""
     @_builtins.property
     def recorded_at(self) -> _timestamp_pb2.Timestamp: ...
     @_builtins.property
@@ -671,10 +793,12 @@ class ToldEntry(_message.Message):
         event_json: _builtins.str = ...,
         protected: _abc.Iterable[_builtins.str] | None = ...,
         capture: _common_pb2.Capture.ValueType = ...,
+        protected_json: _builtins.str = ...,
+        reporter: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["recorded_at", b"recorded_at"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["capture", b"capture", "event_json", b"event_json", "leaf_index", b"leaf_index", "protected", b"protected", "recorded_at", b"recorded_at", "topic", b"topic"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["capture", b"capture", "event_json", b"event_json", "leaf_index", b"leaf_index", "protected", b"protected", "protected_json", b"protected_json", "recorded_at", b"recorded_at", "reporter", b"reporter", "topic", b"topic"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -733,6 +857,148 @@ class ListHistoryResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___ListHistoryResponse: _TypeAlias = ListHistoryResponse  # noqa: Y015
+
+@_typing.final
+class ListThingsRequest(_message.Message):
+    """Request of ListThings."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PARENT_FIELD_NUMBER: _builtins.int
+    COLLECTION_FIELD_NUMBER: _builtins.int
+    AGENCY_FIELD_NUMBER: _builtins.int
+    TECHNOLOGY_FIELD_NUMBER: _builtins.int
+    STATE_FIELD_NUMBER: _builtins.int
+    AS_OF_FIELD_NUMBER: _builtins.int
+    PAGE_SIZE_FIELD_NUMBER: _builtins.int
+    PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    SHOW_PROTECTED_FIELD_NUMBER: _builtins.int
+    parent: _builtins.str
+    """`ledgers/…`"""
+    collection: _builtins.str
+    """One of the registers, as `holdings`; not `toolUses` or `discrepancies`, which have lists of
+    their own.
+    """
+    agency: _builtins.str
+    """Only what speaks of this agency, or technology (under any of its names), or of none."""
+    technology: _builtins.str
+    state: _builtins.str
+    """Only what is in this state."""
+    page_size: _builtins.int
+    page_token: _builtins.str
+    show_protected: _builtins.bool
+    """As of ListHistoryRequest."""
+    @_builtins.property
+    def as_of(self) -> _common_pb2.AsOf: ...
+    def __init__(
+        self,
+        *,
+        parent: _builtins.str = ...,
+        collection: _builtins.str = ...,
+        agency: _builtins.str = ...,
+        technology: _builtins.str = ...,
+        state: _builtins.str = ...,
+        as_of: _common_pb2.AsOf | None = ...,
+        page_size: _builtins.int = ...,
+        page_token: _builtins.str = ...,
+        show_protected: _builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["as_of", b"as_of"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["agency", b"agency", "as_of", b"as_of", "collection", b"collection", "page_size", b"page_size", "page_token", b"page_token", "parent", b"parent", "show_protected", b"show_protected", "state", b"state", "technology", b"technology"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListThingsRequest: _TypeAlias = ListThingsRequest  # noqa: Y015
+
+@_typing.final
+class Thing(_message.Message):
+    """A thing of the registers."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    @_typing.final
+    class StatesEntry(_message.Message):
+        DESCRIPTOR: _descriptor.Descriptor
+
+        KEY_FIELD_NUMBER: _builtins.int
+        VALUE_FIELD_NUMBER: _builtins.int
+        key: _builtins.str
+        value: _builtins.str
+        def __init__(
+            self,
+            *,
+            key: _builtins.str = ...,
+            value: _builtins.str = ...,
+        ) -> None: ...
+        _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+        def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+        _ClearFieldArgType: _TypeAlias = _typing.Literal["key", b"key", "value", b"value"]  # noqa: Y015
+        def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+        def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+    NAME_FIELD_NUMBER: _builtins.int
+    STATES_FIELD_NUMBER: _builtins.int
+    FIRST_FIELD_NUMBER: _builtins.int
+    LAST_FIELD_NUMBER: _builtins.int
+    ENTRIES_FIELD_NUMBER: _builtins.int
+    name: _builtins.str
+    entries: _builtins.int
+    """How many entries tell of it."""
+    @_builtins.property
+    def states(self) -> _containers.ScalarMap[_builtins.str, _builtins.str]:
+        """As of ListHistoryResponse."""
+
+    @_builtins.property
+    def first(self) -> Global___ToldEntry: ...
+    @_builtins.property
+    def last(self) -> Global___ToldEntry:
+        """The newest, which may be the first."""
+
+    def __init__(
+        self,
+        *,
+        name: _builtins.str = ...,
+        states: _abc.Mapping[_builtins.str, _builtins.str] | None = ...,
+        first: Global___ToldEntry | None = ...,
+        last: Global___ToldEntry | None = ...,
+        entries: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["first", b"first", "last", b"last"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["entries", b"entries", "first", b"first", "last", b"last", "name", b"name", "states", b"states"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Thing: _TypeAlias = Thing  # noqa: Y015
+
+@_typing.final
+class ListThingsResponse(_message.Message):
+    """Response of ListThings: in the order in which the ledger learnt of them."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    THINGS_FIELD_NUMBER: _builtins.int
+    NEXT_PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    TREE_SIZE_FIELD_NUMBER: _builtins.int
+    next_page_token: _builtins.str
+    tree_size: _builtins.int
+    @_builtins.property
+    def things(self) -> _containers.RepeatedCompositeFieldContainer[Global___Thing]: ...
+    def __init__(
+        self,
+        *,
+        things: _abc.Iterable[Global___Thing] | None = ...,
+        next_page_token: _builtins.str = ...,
+        tree_size: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["next_page_token", b"next_page_token", "things", b"things", "tree_size", b"tree_size"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListThingsResponse: _TypeAlias = ListThingsResponse  # noqa: Y015
 
 @_typing.final
 class HeartbeatExpected(_message.Message):
@@ -2365,3 +2631,194 @@ class Amendment(_message.Message):
     def WhichOneof(self, oneof_group: _WhichOneofArgType__urgency_used) -> _WhichOneofReturnType__urgency_used | None: ...
 
 Global___Amendment: _TypeAlias = Amendment  # noqa: Y015
+
+@_typing.final
+class AgencyRegistered(_message.Message):
+    """A body that uses investigative technology. Stream `agency/<id>`."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    AGENCY_FIELD_NUMBER: _builtins.int
+    NAME_FIELD_NUMBER: _builtins.int
+    COUNTRY_FIELD_NUMBER: _builtins.int
+    agency: _builtins.str
+    name: _builtins.str
+    country: _builtins.str
+    def __init__(
+        self,
+        *,
+        agency: _builtins.str = ...,
+        name: _builtins.str = ...,
+        country: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["agency", b"agency", "country", b"country", "name", b"name"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___AgencyRegistered: _TypeAlias = AgencyRegistered  # noqa: Y015
+
+@_typing.final
+class TechnologyRegistered(_message.Message):
+    """A product or capability, known to this ledger. Stream `technology/<id>`."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TECHNOLOGY_FIELD_NUMBER: _builtins.int
+    NAME_FIELD_NUMBER: _builtins.int
+    VENDOR_FIELD_NUMBER: _builtins.int
+    CATEGORY_FIELD_NUMBER: _builtins.int
+    technology: _builtins.str
+    name: _builtins.str
+    vendor: _builtins.str
+    category: _builtins.str
+    def __init__(
+        self,
+        *,
+        technology: _builtins.str = ...,
+        name: _builtins.str = ...,
+        vendor: _builtins.str = ...,
+        category: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["category", b"category", "name", b"name", "technology", b"technology", "vendor", b"vendor"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___TechnologyRegistered: _TypeAlias = TechnologyRegistered  # noqa: Y015
+
+@_typing.final
+class TechnologyAliased(_message.Message):
+    """Another name under which uses of the same technology may stand."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TECHNOLOGY_FIELD_NUMBER: _builtins.int
+    ALIAS_FIELD_NUMBER: _builtins.int
+    technology: _builtins.str
+    alias: _builtins.str
+    def __init__(
+        self,
+        *,
+        technology: _builtins.str = ...,
+        alias: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["alias", b"alias", "technology", b"technology"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___TechnologyAliased: _TypeAlias = TechnologyAliased  # noqa: Y015
+
+@_typing.final
+class SourceRegistered(_message.Message):
+    """A system or export that reports uses. Stream `source/<id>`."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SOURCE_FIELD_NUMBER: _builtins.int
+    NAME_FIELD_NUMBER: _builtins.int
+    AGENCY_FIELD_NUMBER: _builtins.int
+    TECHNOLOGY_FIELD_NUMBER: _builtins.int
+    source: _builtins.str
+    name: _builtins.str
+    agency: _builtins.str
+    technology: _builtins.str
+    def __init__(
+        self,
+        *,
+        source: _builtins.str = ...,
+        name: _builtins.str = ...,
+        agency: _builtins.str = ...,
+        technology: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["agency", b"agency", "name", b"name", "source", b"source", "technology", b"technology"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___SourceRegistered: _TypeAlias = SourceRegistered  # noqa: Y015
+
+@_typing.final
+class AuthorizationGranted(_message.Message):
+    """A warrant, order, statute, consent or policy. Stream `authorization/<id>`.
+
+    Protected: `granting_officer`, `subjects`, `places`, `urgency_reason`. What bounds its scope
+    stands here; empty means unbounded.
+    """
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    AUTHORIZATION_FIELD_NUMBER: _builtins.int
+    AGENCY_FIELD_NUMBER: _builtins.int
+    KIND_FIELD_NUMBER: _builtins.int
+    VALID_FIELD_NUMBER: _builtins.int
+    IDENTIFIER_FIELD_NUMBER: _builtins.int
+    GRANTED_AT_FIELD_NUMBER: _builtins.int
+    GRANTING_RANK_FIELD_NUMBER: _builtins.int
+    INSTRUMENT_FIELD_NUMBER: _builtins.int
+    INSTRUMENT_VERSION_FIELD_NUMBER: _builtins.int
+    URGENCY_USED_FIELD_NUMBER: _builtins.int
+    SELF_AUTHORISATION_FIELD_NUMBER: _builtins.int
+    TECHNOLOGIES_FIELD_NUMBER: _builtins.int
+    UNITS_FIELD_NUMBER: _builtins.int
+    OFFENCE_CLASSES_FIELD_NUMBER: _builtins.int
+    CONDITIONS_FIELD_NUMBER: _builtins.int
+    authorization: _builtins.str
+    agency: _builtins.str
+    kind: _builtins.str
+    identifier: _builtins.str
+    granting_rank: _builtins.str
+    instrument: _builtins.str
+    instrument_version: _builtins.str
+    urgency_used: _builtins.bool
+    self_authorisation: _builtins.bool
+    @_builtins.property
+    def valid(self) -> _common_pb2.Interval: ...
+    @_builtins.property
+    def granted_at(self) -> _timestamp_pb2.Timestamp: ...
+    @_builtins.property
+    def technologies(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]: ...
+    @_builtins.property
+    def units(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]: ...
+    @_builtins.property
+    def offence_classes(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]: ...
+    @_builtins.property
+    def conditions(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]: ...
+    def __init__(
+        self,
+        *,
+        authorization: _builtins.str = ...,
+        agency: _builtins.str = ...,
+        kind: _builtins.str = ...,
+        valid: _common_pb2.Interval | None = ...,
+        identifier: _builtins.str = ...,
+        granted_at: _timestamp_pb2.Timestamp | None = ...,
+        granting_rank: _builtins.str = ...,
+        instrument: _builtins.str = ...,
+        instrument_version: _builtins.str = ...,
+        urgency_used: _builtins.bool | None = ...,
+        self_authorisation: _builtins.bool | None = ...,
+        technologies: _abc.Iterable[_builtins.str] | None = ...,
+        units: _abc.Iterable[_builtins.str] | None = ...,
+        offence_classes: _abc.Iterable[_builtins.str] | None = ...,
+        conditions: _abc.Iterable[_builtins.str] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_self_authorisation", b"_self_authorisation", "_urgency_used", b"_urgency_used", "granted_at", b"granted_at", "self_authorisation", b"self_authorisation", "urgency_used", b"urgency_used", "valid", b"valid"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_self_authorisation", b"_self_authorisation", "_urgency_used", b"_urgency_used", "agency", b"agency", "authorization", b"authorization", "conditions", b"conditions", "granted_at", b"granted_at", "granting_rank", b"granting_rank", "identifier", b"identifier", "instrument", b"instrument", "instrument_version", b"instrument_version", "kind", b"kind", "offence_classes", b"offence_classes", "self_authorisation", b"self_authorisation", "technologies", b"technologies", "units", b"units", "urgency_used", b"urgency_used", "valid", b"valid"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__self_authorisation: _TypeAlias = _typing.Literal["self_authorisation"]  # noqa: Y015
+    _WhichOneofArgType__self_authorisation: _TypeAlias = _typing.Literal["_self_authorisation", b"_self_authorisation"]  # noqa: Y015
+    _WhichOneofReturnType__urgency_used: _TypeAlias = _typing.Literal["urgency_used"]  # noqa: Y015
+    _WhichOneofArgType__urgency_used: _TypeAlias = _typing.Literal["_urgency_used", b"_urgency_used"]  # noqa: Y015
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__self_authorisation) -> _WhichOneofReturnType__self_authorisation | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__urgency_used) -> _WhichOneofReturnType__urgency_used | None: ...
+
+Global___AuthorizationGranted: _TypeAlias = AuthorizationGranted  # noqa: Y015

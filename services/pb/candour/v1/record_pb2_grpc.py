@@ -45,6 +45,11 @@ class RecordServiceStub:
                 request_serializer=candour_dot_v1_dot_record__pb2.BatchRecordRequest.SerializeToString,
                 response_deserializer=candour_dot_v1_dot_record__pb2.BatchRecordResponse.FromString,
                 _registered_method=True)
+        self.MakeStatement = channel.unary_unary(
+                '/candour.v1.RecordService/MakeStatement',
+                request_serializer=candour_dot_v1_dot_record__pb2.MakeStatementRequest.SerializeToString,
+                response_deserializer=candour_dot_v1_dot_record__pb2.MakeStatementResponse.FromString,
+                _registered_method=True)
         self.AmendToolUse = channel.unary_unary(
                 '/candour.v1.RecordService/AmendToolUse',
                 request_serializer=candour_dot_v1_dot_record__pb2.AmendToolUseRequest.SerializeToString,
@@ -65,6 +70,11 @@ class RecordServiceStub:
                 request_serializer=candour_dot_v1_dot_record__pb2.ListHistoryRequest.SerializeToString,
                 response_deserializer=candour_dot_v1_dot_record__pb2.ListHistoryResponse.FromString,
                 _registered_method=True)
+        self.ListThings = channel.unary_unary(
+                '/candour.v1.RecordService/ListThings',
+                request_serializer=candour_dot_v1_dot_record__pb2.ListThingsRequest.SerializeToString,
+                response_deserializer=candour_dot_v1_dot_record__pb2.ListThingsResponse.FromString,
+                _registered_method=True)
 
 
 class RecordServiceServicer:
@@ -80,7 +90,18 @@ class RecordServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def BatchRecord(self, request, context):
-        """Records many; not atomic: a result for each, in order.
+        """Records many in one commit; not atomic: a result for each, in order. A fact may go on from
+        one before it in the batch.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def MakeStatement(self, request, context):
+        """Makes a statement now, with what the ledger itself answers to it. A denial that the record
+        contradicts, or does not cover, is refused: FAILED_PRECONDITION (CONTRADICTED_BY_RECORD,
+        COVERAGE_THIN), with what was asked and what was not. One that was made elsewhere, or before,
+        is history: Record takes it as it was said.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -114,6 +135,13 @@ class RecordServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ListThings(self, request, context):
+        """The things of one register, each with its first and its last fact, and its state.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_RecordServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -126,6 +154,11 @@ def add_RecordServiceServicer_to_server(servicer, server):
                     servicer.BatchRecord,
                     request_deserializer=candour_dot_v1_dot_record__pb2.BatchRecordRequest.FromString,
                     response_serializer=candour_dot_v1_dot_record__pb2.BatchRecordResponse.SerializeToString,
+            ),
+            'MakeStatement': grpc.unary_unary_rpc_method_handler(
+                    servicer.MakeStatement,
+                    request_deserializer=candour_dot_v1_dot_record__pb2.MakeStatementRequest.FromString,
+                    response_serializer=candour_dot_v1_dot_record__pb2.MakeStatementResponse.SerializeToString,
             ),
             'AmendToolUse': grpc.unary_unary_rpc_method_handler(
                     servicer.AmendToolUse,
@@ -146,6 +179,11 @@ def add_RecordServiceServicer_to_server(servicer, server):
                     servicer.ListHistory,
                     request_deserializer=candour_dot_v1_dot_record__pb2.ListHistoryRequest.FromString,
                     response_serializer=candour_dot_v1_dot_record__pb2.ListHistoryResponse.SerializeToString,
+            ),
+            'ListThings': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListThings,
+                    request_deserializer=candour_dot_v1_dot_record__pb2.ListThingsRequest.FromString,
+                    response_serializer=candour_dot_v1_dot_record__pb2.ListThingsResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -203,6 +241,33 @@ class RecordService:
             '/candour.v1.RecordService/BatchRecord',
             candour_dot_v1_dot_record__pb2.BatchRecordRequest.SerializeToString,
             candour_dot_v1_dot_record__pb2.BatchRecordResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def MakeStatement(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/candour.v1.RecordService/MakeStatement',
+            candour_dot_v1_dot_record__pb2.MakeStatementRequest.SerializeToString,
+            candour_dot_v1_dot_record__pb2.MakeStatementResponse.FromString,
             options,
             channel_credentials,
             insecure,
@@ -311,6 +376,33 @@ class RecordService:
             '/candour.v1.RecordService/ListHistory',
             candour_dot_v1_dot_record__pb2.ListHistoryRequest.SerializeToString,
             candour_dot_v1_dot_record__pb2.ListHistoryResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListThings(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/candour.v1.RecordService/ListThings',
+            candour_dot_v1_dot_record__pb2.ListThingsRequest.SerializeToString,
+            candour_dot_v1_dot_record__pb2.ListThingsResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -43,7 +43,15 @@ class RecordServiceStub:
     thing does not allow it, with what would be allowed.
     """
     BatchRecord: _grpc.UnaryUnaryMultiCallable[_record_pb2.BatchRecordRequest, _record_pb2.BatchRecordResponse]
-    """Records many; not atomic: a result for each, in order."""
+    """Records many in one commit; not atomic: a result for each, in order. A fact may go on from
+    one before it in the batch.
+    """
+    MakeStatement: _grpc.UnaryUnaryMultiCallable[_record_pb2.MakeStatementRequest, _record_pb2.MakeStatementResponse]
+    """Makes a statement now, with what the ledger itself answers to it. A denial that the record
+    contradicts, or does not cover, is refused: FAILED_PRECONDITION (CONTRADICTED_BY_RECORD,
+    COVERAGE_THIN), with what was asked and what was not. One that was made elsewhere, or before,
+    is history: Record takes it as it was said.
+    """
     AmendToolUse: _grpc.UnaryUnaryMultiCallable[_record_pb2.AmendToolUseRequest, _record_pb2.AmendToolUseResponse]
     """Puts the report of a use right; what it said first stays in the log."""
     ReportOutcome: _grpc.UnaryUnaryMultiCallable[_record_pb2.ReportOutcomeRequest, _record_pb2.ReportOutcomeResponse]
@@ -52,6 +60,8 @@ class RecordServiceStub:
     """Tells where data of a use went."""
     ListHistory: _grpc.UnaryUnaryMultiCallable[_record_pb2.ListHistoryRequest, _record_pb2.ListHistoryResponse]
     """All that was told of one thing, in the order of the log."""
+    ListThings: _grpc.UnaryUnaryMultiCallable[_record_pb2.ListThingsRequest, _record_pb2.ListThingsResponse]
+    """The things of one register, each with its first and its last fact, and its state."""
 
 @_typing.type_check_only
 class RecordServiceAsyncStub(RecordServiceStub):
@@ -63,7 +73,15 @@ class RecordServiceAsyncStub(RecordServiceStub):
     thing does not allow it, with what would be allowed.
     """
     BatchRecord: _aio.UnaryUnaryMultiCallable[_record_pb2.BatchRecordRequest, _record_pb2.BatchRecordResponse]  # type: ignore[assignment]
-    """Records many; not atomic: a result for each, in order."""
+    """Records many in one commit; not atomic: a result for each, in order. A fact may go on from
+    one before it in the batch.
+    """
+    MakeStatement: _aio.UnaryUnaryMultiCallable[_record_pb2.MakeStatementRequest, _record_pb2.MakeStatementResponse]  # type: ignore[assignment]
+    """Makes a statement now, with what the ledger itself answers to it. A denial that the record
+    contradicts, or does not cover, is refused: FAILED_PRECONDITION (CONTRADICTED_BY_RECORD,
+    COVERAGE_THIN), with what was asked and what was not. One that was made elsewhere, or before,
+    is history: Record takes it as it was said.
+    """
     AmendToolUse: _aio.UnaryUnaryMultiCallable[_record_pb2.AmendToolUseRequest, _record_pb2.AmendToolUseResponse]  # type: ignore[assignment]
     """Puts the report of a use right; what it said first stays in the log."""
     ReportOutcome: _aio.UnaryUnaryMultiCallable[_record_pb2.ReportOutcomeRequest, _record_pb2.ReportOutcomeResponse]  # type: ignore[assignment]
@@ -72,6 +90,8 @@ class RecordServiceAsyncStub(RecordServiceStub):
     """Tells where data of a use went."""
     ListHistory: _aio.UnaryUnaryMultiCallable[_record_pb2.ListHistoryRequest, _record_pb2.ListHistoryResponse]  # type: ignore[assignment]
     """All that was told of one thing, in the order of the log."""
+    ListThings: _aio.UnaryUnaryMultiCallable[_record_pb2.ListThingsRequest, _record_pb2.ListThingsResponse]  # type: ignore[assignment]
+    """The things of one register, each with its first and its last fact, and its state."""
 
 class RecordServiceServicer(metaclass=_abc_1.ABCMeta):
     """Records facts, and tells the history of what they speak of."""
@@ -92,7 +112,21 @@ class RecordServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _record_pb2.BatchRecordRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_record_pb2.BatchRecordResponse, _abc.Awaitable[_record_pb2.BatchRecordResponse]]:
-        """Records many; not atomic: a result for each, in order."""
+        """Records many in one commit; not atomic: a result for each, in order. A fact may go on from
+        one before it in the batch.
+        """
+
+    @_abc_1.abstractmethod
+    def MakeStatement(
+        self,
+        request: _record_pb2.MakeStatementRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_record_pb2.MakeStatementResponse, _abc.Awaitable[_record_pb2.MakeStatementResponse]]:
+        """Makes a statement now, with what the ledger itself answers to it. A denial that the record
+        contradicts, or does not cover, is refused: FAILED_PRECONDITION (CONTRADICTED_BY_RECORD,
+        COVERAGE_THIN), with what was asked and what was not. One that was made elsewhere, or before,
+        is history: Record takes it as it was said.
+        """
 
     @_abc_1.abstractmethod
     def AmendToolUse(
@@ -125,5 +159,13 @@ class RecordServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_record_pb2.ListHistoryResponse, _abc.Awaitable[_record_pb2.ListHistoryResponse]]:
         """All that was told of one thing, in the order of the log."""
+
+    @_abc_1.abstractmethod
+    def ListThings(
+        self,
+        request: _record_pb2.ListThingsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_record_pb2.ListThingsResponse, _abc.Awaitable[_record_pb2.ListThingsResponse]]:
+        """The things of one register, each with its first and its last fact, and its state."""
 
 def add_RecordServiceServicer_to_server(servicer: RecordServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

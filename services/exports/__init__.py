@@ -1,0 +1,1 @@
+"""Exports that need more than the base install: uses as Parquet."""

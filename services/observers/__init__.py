@@ -1,0 +1,1 @@
+"""ObserversService: does somebody else's log agree with this ledger?"""

@@ -3,6 +3,7 @@
 
 PYTHON  ?= python3
 BIN     := .venv/bin
+OUT     ?= dist
 # One worker a core, four at most: beyond that the tests' servers and databases crowd each other.
 # A file stays on one worker, so that what it starts once is started once.
 PYTEST  := $(BIN)/pytest -n auto --maxprocesses 4 --dist loadfile
@@ -54,11 +55,11 @@ manifests-check: setup ## Lint deploy/ and try it, without a container engine; s
 sbom: setup ## List what a server consists of, with hashes (CycloneDX): dist/candour.cdx.json
 	$(BIN)/uv venv -q --clear --python $(BIN)/python .venv/sbom
 	$(BIN)/uv pip sync -q --python .venv/sbom/bin/python --require-hashes requirements/sbom.txt
-	mkdir -p dist
-	.venv/sbom/bin/cyclonedx-py requirements --pyproject pyproject.toml --mc-type application --output-reproducible --of JSON --output-file dist/candour.cdx.json requirements/server.txt
+	mkdir -p $(OUT)
+	.venv/sbom/bin/cyclonedx-py requirements --pyproject pyproject.toml --mc-type application --output-reproducible --of JSON --output-file $(OUT)/candour.cdx.json requirements/server.txt
 
 release: setup ## Build wheel and source twice, compare, hash: dist/; uploads nothing; D=--draft for any state
-	$(BIN)/python deploy/release.py $(D)
+	$(BIN)/python deploy/release.py --out $(OUT) $(D)
 
 lock: setup ## Pin and hash what pyproject.toml asks for; U=--upgrade for newer versions
 	$(BIN)/uv pip compile -q $(U) --universal --python-version 3.11 --generate-hashes --extra server --extra dev pyproject.toml -o requirements/dev.txt

@@ -60,6 +60,8 @@ _GO_MISSING: Final = "needs Go"
 _SPARK_MISSING: Final = "needs Spark"
 _CHROMIUM_MISSING: Final = "needs Chromium"
 _OPENSSL_MISSING: Final = "needs openssl"
+_DEPLOY_MISSING: Final = "needs a tool for deploy/"
+_DEPLOY: Final = Path(__file__).parent / "deploy"
 _STORES: Final = ("sqlite", pytest.param("postgres", marks=pytest.mark.postgres))
 
 
@@ -76,6 +78,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
             item.add_marker("openssl")
         if "spark" in getattr(item, "fixturenames", ()):
             item.add_marker("spark")
+        if item.path.is_relative_to(_DEPLOY):
+            item.add_marker("deploy")
     if config.getoption("--hypothesis-profile") != "thorough":
         late = [item for item in items if item.get_closest_marker("thorough")]
         config.hook.pytest_deselected(items=late)
@@ -96,6 +100,7 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
         ),
         ("openssl", "openssl", _OPENSSL_MISSING, "install openssl"),
         ("spark", "Spark", _SPARK_MISSING, "run `make spark`, and install Java 17 or newer"),
+        ("deploy", "deploy/", _DEPLOY_MISSING, "make manifests-check says which tools to install"),
         (
             "aics",
             "aics-witness",

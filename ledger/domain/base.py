@@ -51,11 +51,15 @@ class NotInState(Refused):
         stream: What was asked.
         state: The state it is in.
         allowed: What may be asked of it instead.
+        track: The agency whose own state it is; None: everybody's.
     """
 
-    def __init__(self, stream: str, state: str, allowed: tuple[str, ...]) -> None:
-        super().__init__(f"{stream} is {state}; allowed: {', '.join(allowed) or 'nothing'}")
-        self.stream, self.state, self.allowed = stream, state, allowed
+    def __init__(
+        self, stream: str, state: str, allowed: tuple[str, ...], track: str | None = None
+    ) -> None:
+        whose = "" if track is None else f" for {track}"
+        super().__init__(f"{stream} is {state}{whose}; allowed: {', '.join(allowed) or 'nothing'}")
+        self.stream, self.state, self.allowed, self.track = stream, state, allowed, track
 
 
 class NotRegistered(Refused):

@@ -197,10 +197,11 @@ class Life(LedgerAggregate):
             NotInState: Its state does not allow that.
         """
         step = LIVES[type(fact)]
-        state = self.state(_track(step, fact))
+        track = _track(step, fact)
+        state = self.state(track)
         kind = self.id.partition("/")[0]
         if state not in step.when and (step.when or state in ENDS):
-            raise NotInState(self.id, state, allowed_of(kind, state))
+            raise NotInState(self.id, state, allowed_of(kind, state), track)
         self._tell(fact, provenance, protected)
 
 

@@ -5,7 +5,7 @@
                           └─candour:exercisedUnder─► Authorization
 
 CASE ties an authorization to an investigation, not to an action: the edge from the action is ours
-(ADR 0028). Start and end stand only where the record knows the moment; bounds are ours, too.
+(ADR 0025). Start and end stand only where the record knows the moment; bounds are ours, too.
 
 Source: https://ontology.caseontology.org/ 1.4.0, https://ontology.unifiedcyberontology.org/ 1.4.0.
 """
@@ -13,13 +13,13 @@ Source: https://ontology.caseontology.org/ 1.4.0, https://ontology.unifiedcybero
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from typing import Any, Final
+from typing import Final
 
 from ledger.exports.about import About
 from ledger.exports.case_names import CaseNames
+from ledger.exports.case_parts import bounds, flow, objects, places, results, traces, verdict
 from ledger.exports.json_ld import (
     Node,
-    as_text,
     known,
     link,
     moment,
@@ -27,9 +27,8 @@ from ledger.exports.json_ld import (
     shown,
     stream,
 )
-from ledger.exports.records import Line, UseRecord
+from ledger.exports.records import UseRecord
 from ledger.exports.urns import VOCABULARY
-from ledger.rules.verdicts import Verdict
 
 FORMAT: Final = "CASE/UCO 1.4.0 JSON-LD"
 _ONTOLOGY: Final = "https://ontology.unifiedcyberontology.org/uco/"
@@ -101,12 +100,12 @@ def _nodes_of(names: CaseNames, use: UseRecord) -> Iterator[Node]:
         yield from names.identity(row.performer)
     for name in row.authorizations:
         yield from names.authorization(name)
-    for country in _places(use):
+    for country in places(use):
         yield from names.location(country)
     if row.case_number is not None and "case_number" in use.disclosed:
         yield names.investigation(row.case_number, use)
-    yield from _objects(names, use)
-    yield from _results(names, use)
+    yield from objects(names, use)
+    yield from results(names, use)
     yield _action(names, use)
 
 
@@ -114,8 +113,8 @@ def _action(names: CaseNames, use: UseRecord) -> Node:
     """The use itself."""
     row, said, own = use.row, use.said, names.urn(use.name)
     when = use.moment
-    objects = [link(node["@id"]) for node in _objects(names, use)]
-    results = [link(node["@id"]) for node in _results(names, use)]
+    searched = [link(node["@id"]) for node in objects(names, use)]
+    found = [link(node["@id"]) for node in results(names, use)]
     tool = (
         None if row.technology is None else names.tool_urn(row.technology, said.technology_version)
     )
@@ -131,125 +130,20 @@ def _action(names: CaseNames, use: UseRecord) -> Node:
             else link(names.urn(row.performer)),
             "uco-action:participant": link(names.urn(row.agency)),
             "uco-action:instrument": None if tool is None else link(tool),
-            "uco-action:object": objects,
-            "uco-action:result": results,
-            "uco-action:location": [link(names.urn(f"countries/{c}")) for c in _places(use)],
+            "uco-action:object": searched,
+            "uco-action:result": found,
+            "uco-action:location": [link(names.urn(f"countries/{c}")) for c in places(use)],
             "candour:onBehalfOf": link(names.urn(row.agency)),
             "candour:exercisedUnder": [link(names.urn(name)) for name in row.authorizations],
-            "candour:authority": [_verdict(names, use, one) for one in use.verdicts]
-            or _verdict(names, use, use.authority),
-            **_traces(names, use.report),
+            "candour:authority": [verdict(names, use, one) for one in use.verdicts]
+            or verdict(names, use, use.authority),
+            **traces(names, use.report),
             "candour:certain": use.certain,
-            **_bounds(use),
+            **bounds(use),
             **{f"candour:{name}": getattr(said, member) for member, name in _TEXTS.items()},
             "candour:urgencyUsed": said.urgency_used,
-            "candour:dataFlow": [_flow(flow) for flow in use.flows()],
+            "candour:dataFlow": [flow(one) for one in use.flows()],
             "candour:amendments": number(row.amendments) if row.amendments else None,
             "candour:disclosed": [shown(name, value) for name, value in use.disclosed.items()],
         }
     )
-
-
-def _traces(names: CaseNames, line: Line) -> Node:
-    """Where in which log an entry stands."""
-    return {
-        "candour:logOrigin": names.about.origin,
-        "candour:leafIndex": number(line.leaf_index),
-        "candour:leafHash": line.leaf_hash.hex(),
-    }
-
-
-def _bounds(use: UseRecord) -> Node:
-    """When it took place, as far as the record says: ends that may be open, a bare date, a zone."""
-    when = use.said.occurred
-    if when is None:
-        return {}
-    return {
-        "candour:notBefore": None if when.earliest is None else moment(when.earliest),
-        "candour:notAfter": None if when.latest is None else moment(when.latest),
-        "candour:notAfterIsExclusive": when.latest_exclusive,
-        "candour:date": when.date,
-        "candour:zoneAssumed": when.zone_assumed,
-    }
-
-
-def _objects(names: CaseNames, use: UseRecord) -> Iterator[Node]:
-    """What was searched for, and in which reference database, where the report says."""
-    said, own = use.said, names.urn(f"{use.name}/object")
-    texts = [as_text(use.disclosed[f]) for f in ("object", "subject") if f in use.disclosed]
-    if said.object_category is not None or said.objects is not None or texts:
-        yield known(
-            {
-                "@id": own,
-                "@type": "uco-observable:ObservableObject",
-                "uco-core:name": said.object_category,
-                "uco-core:description": texts,
-                "candour:exactly": _count(said.objects, "exactly"),
-                "candour:atLeast": _count(said.objects, "at_least"),
-            }
-        )
-    if said.reference_database is not None:
-        yield {
-            "@id": names.urn(f"databases/{said.reference_database}"),
-            "@type": "uco-observable:ObservableObject",
-            "uco-core:name": said.reference_database,
-        }
-
-
-def _results(names: CaseNames, use: UseRecord) -> Iterator[Node]:
-    """The entries as provenance records; what came of it, where something did."""
-    action = link(names.urn(use.name))
-    for line in use.lines:
-        yield {
-            "@id": names.urn(f"entries/{line.leaf_index}"),
-            "@type": "case-investigation:ProvenanceRecord",
-            "uco-core:description": f"entry {line.leaf_index} of {names.about.origin}",
-            "uco-core:objectCreatedTime": moment(line.entry.recorded_at),
-            "uco-core:object": action,
-            **_traces(names, line),
-            "candour:topic": line.entry.topic,
-        }
-    if use.said.outcome not in (None, "none"):
-        yield {
-            "@id": names.urn(f"{use.name}/outcome"),
-            "@type": "uco-core:Annotation",
-            "uco-core:tag": use.said.outcome,
-            "uco-core:object": action,
-        }
-
-
-def _verdict(names: CaseNames, use: UseRecord, found: Verdict) -> Node:
-    """What is to be said of one authority, under a name of its own."""
-    own = f"{use.name}/authority/{found.authorization or 'none'}"
-    return known(
-        {
-            "@id": names.urn(own),
-            "@type": "candour:AuthorityVerdict",
-            "candour:verdict": found.code,
-            "candour:authorization": None
-            if found.authorization is None
-            else link(names.urn(found.authorization)),
-            "candour:lagSeconds": None
-            if found.lag_us is None
-            else number(found.lag_us // 1_000_000),
-            "candour:basis": [number(leaf) for leaf in found.leaves],
-        }
-    )
-
-
-def _flow(flow: dict[str, str]) -> Node:
-    names = {"category": "category", "recipient": "recipient", "permission": "permission"}
-    names |= {f"{kind}_country": f"{kind}Country" for kind in ("processing", "storage", "access")}
-    return {f"candour:{names[member]}": value for member, value in flow.items()}
-
-
-def _places(use: UseRecord) -> list[str]:
-    """Countries where it was carried out, as far as flows tell."""
-    return sorted(
-        {flow["processing_country"] for flow in use.flows() if "processing_country" in flow}
-    )
-
-
-def _count(count: Any, member: str) -> Node | None:
-    value = None if count is None else getattr(count, member)
-    return None if value is None else number(value)

@@ -3,7 +3,7 @@
 UseRecord ──event_of──► {"class_uid": 6005, "actor", "database", …, "legal_authority": {…}}
 
 A schema made for logs demands a time, an actor and an endpoint of every event, and a record that
-does not know them says so in the places OCSF has for that; nothing is made up (ADR 0028).
+does not know them says so in the places OCSF has for that; nothing is made up (ADR 0025).
 
 Source: https://schema.ocsf.io/1.4.0/classes/datastore_activity.
 """

@@ -4,7 +4,7 @@
         ─used─► technology, what was searched for     entry ◄─wasGeneratedBy─ …
     amending entry ─wasRevisionOf, wasDerivedFrom─► the entry before      entry ─wasAttributedTo─► source
 
-PROV-O rather than PROV-JSON: it is the Recommendation, and loads beside CASE into one graph (ADR 0028).
+PROV-O rather than PROV-JSON: it is the Recommendation, and loads beside CASE into one graph (ADR 0025).
 
 Source: https://www.w3.org/TR/2013/REC-prov-o-20130430/.
 """

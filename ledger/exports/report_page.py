@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from html import escape
 from typing import Any, Final
 
+from ledger.exports.report_bars import bars, counted_text
 from ledger.exports.report_style import STYLE
 
 Figure = Mapping[str, Any]
@@ -96,7 +97,7 @@ def _head(report: Report) -> str:
         ("Days of", answer["parameters"].get("zone", "UTC")),
         ("Ledger", report.origin),
         ("As of", f"tree size {answer['as_of']}"),
-        ("Uses", f"{_count(answer['value'])}"),
+        ("Uses it is about", counted_text(answer["value"])),
         ("Completeness", "not proven by this page; the command below asks for the evidence"),
         ("Again, with evidence", report.command),
     ]
@@ -121,12 +122,15 @@ def _section(number: int, section: Mapping[str, Any], anchors: Mapping[int, str]
         yield "<p>Nothing is recorded.</p>\n</section>\n"
         return
     if section.get("by") == "month":
-        yield _bars(figures)
+        yield bars(figures)
     columns: Sequence[str] = section.get("columns", ())
-    yield f"<table>\n<caption>{escape(section['title'])}</caption>\n<thead><tr>"
-    for name in (*(columns or ("",)), "for certain", "possibly, besides"):
+    # The heading above says it to eyes; who jumps from table to table hears it here.
+    yield f'<table>\n<caption class="hidden">{escape(section["title"])}</caption>\n<thead><tr>'
+    for name in columns or ("",):
         label = escape(name.replace("_", " ")) or '<span class="hidden">what is counted</span>'
         yield f'<th scope="col">{label}</th>'
+    for name in ("for certain", "possibly, besides"):
+        yield f'<th scope="col" class="n">{name}</th>'
     yield "</tr></thead>\n<tbody>\n"
     for figure in figures:
         yield _row(figure, columns, anchors[id(figure)])
@@ -162,35 +166,6 @@ def _text(value: Any) -> str:
     if value is None or value == []:
         return '<span class="hidden">not recorded</span>'
     return escape(", ".join(value) if isinstance(value, list) else str(value))
-
-
-_WIDTH, _HEIGHT, _BAR = 600, 160, 36
-
-
-def _bars(figures: Sequence[Figure]) -> str:
-    """A bar a month, what is only possible on top in outline; the table below says the same."""
-    most = max(1, *(one["count"] + one["possible"] for one in figures))
-    said = "; ".join(f"{one['key']}: {_count(one)}" for one in figures)
-    bars = []
-    for number, one in enumerate(figures):
-        left = 10 + number * (_WIDTH - 20) // len(figures)
-        high, more = (round(one[name] * (_HEIGHT - 40) / most) for name in ("count", "possible"))
-        bars.append(
-            f'<rect class="certain" x="{left}" y="{_HEIGHT - 20 - high}" width="{_BAR}" height="{high}"/>'
-            f'<rect class="possible" x="{left}" y="{_HEIGHT - 20 - high - more}" width="{_BAR}"'
-            f' height="{more}"/>'
-            f'<text x="{left + _BAR // 2}" y="{_HEIGHT - 6}">{escape(one["key"][-2:])}</text>'
-        )
-    return (
-        f'<svg role="img" viewBox="0 0 {_WIDTH} {_HEIGHT}" aria-label="{escape(said)}">\n'
-        + "\n".join(bars)
-        + "\n</svg>\n"
-    )
-
-
-def _count(counted: Mapping[str, Any]) -> str:
-    more = f", {counted['possible']} more possibly" if counted["possible"] else ""
-    return f"{counted['count']} for certain{more}"
 
 
 def _blanks(blanks: Sequence[Mapping[str, str]]) -> str:
@@ -240,7 +215,7 @@ def _entries(report: Report, anchor: str, section: Mapping[str, Any], figure: Fi
     title = f"{section['title']}: {_key_of(figure)}"
     return (
         f'<article id="{anchor}" aria-labelledby="h-{anchor}">\n'
-        f'<h3 id="h-{anchor}">{escape(title)}</h3>\n<p>{escape(_count(figure))}.'
+        f'<h3 id="h-{anchor}">{escape(title)}</h3>\n<p>{escape(counted_text(figure))}.'
         f' <a href="#to-{anchor}">Back<span class="hidden"> to the figure</span></a></p>\n'
         f"{listed}{more}<pre><code>{escape(report.proof_of(figure))}</code></pre>\n</article>\n"
     )

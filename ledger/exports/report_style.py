@@ -14,7 +14,7 @@ caption { text-align: left; font-weight: bold; padding: .3rem 0; }
 th, td { border-bottom: 1px solid var(--line); padding: .3rem .5rem; text-align: left;
   vertical-align: top; overflow-wrap: anywhere; }
 tbody th { font-weight: normal; }
-.n { text-align: right; font-variant-numeric: tabular-nums; }
+td.n, th.n { text-align: right; font-variant-numeric: tabular-nums; }
 .blank { min-width: 12rem; border: 1px solid var(--line); }
 dt { font-weight: bold; }
 dd { margin: 0 0 .4rem 1rem; overflow-wrap: anywhere; }

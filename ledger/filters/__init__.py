@@ -21,7 +21,7 @@ from ledger.filters.expression import (
     Value,
     format,  # noqa: A004 — read as `filters.format`
 )
-from ledger.filters.match import Fact, Interval, Texts, matches
+from ledger.filters.match import Fact, Interval, OpenTexts, Texts, matches
 from ledger.filters.schema import (
     FieldType,
     IntegerTest,
@@ -44,6 +44,7 @@ __all__ = [
     "IntegerTest",
     "Interval",
     "Not",
+    "OpenTexts",
     "Or",
     "Query",
     "Schema",

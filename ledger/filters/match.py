@@ -17,6 +17,13 @@ from typing import Final, TypeAlias, cast
 from ledger.filters.expression import And, Not, Or
 from ledger.filters.schema import IntegerTest, Query, TextTest, TimeTest
 
+
+class OpenTexts(tuple[str, ...]):
+    """Texts that are there, beside at least one that is not known."""
+
+    __slots__ = ()
+
+
 Texts: TypeAlias = tuple[str, ...] | list[str]
 Interval: TypeAlias = tuple[int | None, int | None]
 Fact: TypeAlias = Texts | Interval | int | None
@@ -87,6 +94,11 @@ def _both(one: bool | None, other: bool | None) -> bool | None:
 def _text(op: str, wanted: str | None, found: Texts | None) -> bool | None:
     if found is None:
         return None
+    if isinstance(found, OpenTexts):
+        if wanted is None:
+            return op != "="
+        if wanted not in found:
+            return None
     equal = not found if wanted is None else wanted in found
     return equal if op == "=" else not equal
 

@@ -17,15 +17,8 @@ from ledger.inquiries.asked import Asked
 from ledger.inquiries.asker import Asker, JudgedUse
 from ledger.inquiries.figures import Figure, figure, grouped, listed_object
 from ledger.inquiries.finding import by_rule, in_scope
-from ledger.inquiries.report import (
-    Answered,
-    Section,
-    annual_report,
-    findings,
-    months,
-    report_of,
-    section,
-)
+from ledger.inquiries.report import Answered, annual_report, findings, months, report_of
+from ledger.inquiries.report_parts import Section, section
 from ledger.limits import MAX_ANSWER_USES, MAX_FIGURE_BASIS
 from ledger.rules.active import ActivePack
 from ledger.rules.compiling import scope_of
@@ -100,7 +93,7 @@ def piidpa(asker: Asker, asked: Asked) -> Answered:
         asker,
         asked,
         "Return on storage and access outside Canada",
-        in_scope(asker, asked),
+        abroad,
         sections,
         legal_reference="Personal Information International Disclosure Protection Act, S.N.S. 2006, c. 3, s. 5(3)",
         addressee="the Minister, within ninety days after the end of the year",

@@ -20,6 +20,7 @@ from ledger.filters import (
     Fact,
     FieldType,
     Not,
+    OpenTexts,
     Or,
     Query,
     Schema,
@@ -62,7 +63,10 @@ TEXT_FIELDS: Final = {
 # Absent means not known, and so possibly anything.
 UNKNOWABLE: Final = frozenset({"technology", "performer"})
 # Of these too some uses leave open what they say; the views cannot tell such uses apart.
-OPEN_FIELDS: Final = frozenset({"ahead", "delay", "reach", "reason", "sequence", "urgency"})
+OPEN_FIELDS: Final = frozenset(
+    {"ahead", "delay", "reach", "reason", "sequence", "urgency"}
+    | {"flow_country", "unpermitted_country"}
+)
 INTEGER_FIELDS: Final = ("leaf_index", "delay", "ahead", "reach", "sequence", "amendments")
 SCHEMA: Final = Schema(
     {
@@ -270,13 +274,29 @@ def _verified(row: UseRow) -> Fact:
     return ("yes",) if row.human_verified else ("no",)
 
 
+UNNAMED: Final = "?"  # in `countries`: a flow of which no country is known
+
+
 def countries(flows: Iterable[DataFlow], *, unpermitted: bool) -> tuple[str, ...]:
-    """The countries that data went to, sorted; of `unpermitted` flows only, where asked."""
-    found: set[str | None] = set()
+    """The countries that data went to, sorted, UNNAMED where a flow names none.
+
+    Args:
+        unpermitted: Only of flows that name no permission.
+    """
+    found: set[str] = set()
     for flow in flows:
         if not unpermitted or flow.permission is None:
-            found |= {flow.processing_country, flow.storage_country, flow.access_country}
-    return tuple(sorted(filter(None, found)))
+            named = {flow.processing_country, flow.storage_country, flow.access_country} - {None}
+            found |= {name for name in named if name is not None} or {UNNAMED}
+    return tuple(sorted(found))
+
+
+def _countries(flows: Iterable[DataFlow], *, unpermitted: bool) -> Fact:
+    """As a filter reads them: beside a country that is not known, others may be meant."""
+    found = countries(flows, unpermitted=unpermitted)
+    if UNNAMED not in found:
+        return found
+    return OpenTexts(name for name in found if name != UNNAMED)
 
 
 _SPECIAL: Final[Mapping[str, Callable[[UseRow], Fact]]] = {
@@ -294,6 +314,6 @@ _SPECIAL: Final[Mapping[str, Callable[[UseRow], Fact]]] = {
     "reason_state": lambda row: (row.reason_state.name.lower(),),
     "urgency": _urgency,
     "verified": _verified,
-    "flow_country": lambda row: countries(row.flows, unpermitted=False),
-    "unpermitted_country": lambda row: countries(row.flows, unpermitted=True),
+    "flow_country": lambda row: _countries(row.flows, unpermitted=False),
+    "unpermitted_country": lambda row: _countries(row.flows, unpermitted=True),
 }

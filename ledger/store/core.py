@@ -94,8 +94,8 @@ def place(
 ) -> tuple[list[Outcome], list[NewEntry]]:
     """Decide what becomes of each entry, in order; two with one identity are one.
 
-    What follows an entry of its stream that was not placed is not placed either: it was decided
-    on what that one would have said.
+    What follows a version of its stream that was not placed is not placed either: it was
+    decided on what that one would have said, and would leave a gap.
 
     Args:
         old_size: Tree size under the lock.
@@ -107,7 +107,7 @@ def place(
     """
     known = dict(held)
     versions = set(taken)
-    broken: set[str] = set()
+    unplaced: set[tuple[str, int]] = set()
     outcomes: list[Outcome] = []
     placed: list[NewEntry] = []
     for item in entries:
@@ -118,14 +118,16 @@ def place(
                 same = None if content is None else content == item.content
                 outcomes.append(Held(leaf_index, same))
                 if not item.fresh:
-                    broken.add(item.stream)
+                    unplaced.add((item.stream, item.version))
                 continue
         if not item.fresh:
-            if item.stream in broken or (item.stream, item.version) in versions:
-                outcomes.append(Clash(item.stream, item.version))
-                broken.add(item.stream)
+            place_in = item.stream, item.version
+            if place_in in versions or (item.stream, item.version - 1) in unplaced:
+                outcomes.append(Clash(*place_in))
+                unplaced.add(place_in)
                 continue
-            versions.add((item.stream, item.version))
+            versions.add(place_in)
+            unplaced.discard(place_in)
         leaf_index = old_size + len(placed)
         if item.identity is not None:
             known[item.identity] = (leaf_index, item.content)

@@ -167,7 +167,7 @@ class Batch:
 
 
 def flows_text(flows: Iterable[DataFlow]) -> str:
-    """All that a filter can ask of flows, as one name: `flows:US CA!`, `!` for no permission."""
+    """All that a filter can ask of flows, as one name: `flows:? US!`, `!` for no permission."""
     told = list(flows)
     open_to = set(countries(told, unpermitted=True))
     named = (name + "!" * (name in open_to) for name in countries(told, unpermitted=False))

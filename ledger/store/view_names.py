@@ -13,7 +13,7 @@ from sqlalchemy import Connection, case, literal, or_, select
 
 from ledger.errors import Malformed
 from ledger.filters import Query
-from ledger.projections.questions import TEXT_FIELDS, fields_of, texts_of
+from ledger.projections.questions import TEXT_FIELDS, UNNAMED, fields_of, texts_of
 from ledger.projections.registers import Aliases
 from ledger.projections.sought import Sought
 from ledger.store import view_tables as t
@@ -91,7 +91,10 @@ def _firsts(store: LedgerStore, names: Iterable[str]) -> dict[str, int]:
 
 
 def _flow_ids(connection: Connection, queries: Sequence[Query], fields: Iterable[str]) -> Ids:
-    """Which of the texts that flows are interned under name a country; "" for none."""
+    """Which of the texts that flows are interned under name a country.
+
+    Under "" those with none, under UNNAMED those that leave one open.
+    """
     wanted = select(t.names.c.id, t.names.c.name).where(
         t.names.c.name >= FLOWS, t.names.c.name < FLOWS[:-1] + ";"
     )
@@ -104,6 +107,6 @@ def _flow_ids(connection: Connection, queries: Sequence[Query], fields: Iterable
             for number, items in told
         ]
         found[field, ""] = tuple(number for number, names in shown if not names)
-        for text in _texts(queries, field):
+        for text in {*_texts(queries, field), UNNAMED}:
             found[field, text] = tuple(number for number, names in shown if text in names)
     return found

@@ -28,7 +28,7 @@ from sqlalchemy import (
 from sqlalchemy.sql.elements import Grouping
 
 from ledger.filters import And, IntegerTest, Not, Or, Query, TextTest, TimeTest
-from ledger.projections.questions import OPEN_FIELDS, TEXT_FIELDS, UNKNOWABLE
+from ledger.projections.questions import OPEN_FIELDS, TEXT_FIELDS, UNKNOWABLE, UNNAMED
 from ledger.projections.uses import OPEN_EARLIEST, OPEN_LATEST, ReasonState, digest_of_reason
 from ledger.store import view_tables as t
 
@@ -50,6 +50,7 @@ _COMPARE: Final[Mapping[str, Callable[[Any, int], Condition]]] = {
 }
 
 
+_FLOWS: Final = ("flow_country", "unpermitted_country")
 FLOWS: Final = "flows:"  # before the text that flows are interned under
 _URGENCY: Final = {"not_used": 0, "used": 1}
 _CODED: Final = {
@@ -175,8 +176,6 @@ class Compiler:
             return self._authority(test.value, equal)
         if test.field in _CODED:
             return _coded(test.field, test.value, equal)
-        if test.field in ("flow_country", "unpermitted_country"):
-            return self._flows(test, equal)
         column = t.uses.c[column_of(test.field)]
         if test.value is None:
             return column.is_(None) if equal else column.is_not(None)
@@ -215,18 +214,26 @@ class Compiler:
             return t.uses.c.first.in_(select(found.c.first).where(holds))
         return not_(exists().where(and_(found.c.first == t.uses.c.first, holds)))
 
-    def _flows(self, test: TextTest, equal: bool) -> Condition:
-        """By the names that flows are interned under; a test of `none` has those with none."""
-        ids = self.names.ids.get((test.field, test.value or ""), ())
+    def _flows(self, test: TextTest, negated: bool) -> tuple[Condition, Condition]:
+        """By the names that flows are interned under; a flow without a country may name any."""
+        equal = (test.op == "=") is not negated
+        ids = self._ids(test)
         column = t.uses.c.flows
         if test.value is None:
             has_none = or_(column.is_(None), column.in_(ids))
-            return has_none if equal else not_(has_none)
-        return column.in_(ids) if equal else or_(column.is_(None), column.not_in(ids))
+            return true(), has_none if equal else not_(has_none)
+        left_open = self.names.ids.get((test.field, UNNAMED), ())
+        unsure = tuple(number for number in left_open if number not in ids)
+        known = or_(column.is_(None), column.not_in(unsure))
+        named = and_(column.is_not(None), column.in_(ids))
+        return known, named if equal else not_(named)
 
     def _open(self, test: Any, negated: bool, *, certain: bool) -> Condition:
         """Tests of what some uses leave open: known and so, or (possibly) not known."""
-        known, holds = _known_and_holds(test, negated)
+        if test.field in _FLOWS:
+            known, holds = self._flows(test, negated)
+        else:
+            known, holds = _known_and_holds(test, negated)
         return and_(known, holds) if certain else or_(not_(known), holds)
 
     def standing(self) -> Condition:

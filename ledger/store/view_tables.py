@@ -41,7 +41,7 @@ STILL: Final = 2**62
 metadata = MetaData()
 
 # Another number, another set of tables, columns or meanings: views are made anew (view_layout.py).
-LAYOUT: Final = 2
+LAYOUT: Final = 3
 BEGINNING: Final = {"id": 0, "tree_size": 0, "layout": LAYOUT}
 
 # Entries 0..tree_size-1 are in the views, which have this layout; one row.

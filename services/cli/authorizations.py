@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Final
+from typing import Annotated, Final, TypeAlias
 
 import typer
 
+from services.cli.facts import Told, interval, moment, tell
 from services.cli.options import As, AsOf, Connection, Format, command
-from services.cli.output import print_object, print_rows, say
-
-if TYPE_CHECKING:
-    from services.pb.candour.v1.registry_pb2 import AuthorizationKind
+from services.cli.output import print_rows, say
 
 app: Final = typer.Typer(no_args_is_help=True, help="Warrants, orders, consents and policies.")
 
@@ -26,6 +24,8 @@ _MORE: Final = (
     *("granted_at", "granting_officer", "granting_rank", "instrument", "instrument_version"),
     *("urgency_used", "technologies", "units", "offence_classes"),
 )
+
+Protected: TypeAlias = Annotated[str | None, typer.Option(help="Kept as a protected value.")]
 
 
 @command(app, "list")
@@ -74,6 +74,7 @@ def in_force(
 @command(app, "grant")
 def grant(
     at: Connection,
+    told: Told,
     given: Annotated[
         str, typer.Argument(metavar="NAME", help="A name for it, or authorizations/…")
     ],
@@ -90,64 +91,58 @@ def grant(
     ] = None,
     identifier: Annotated[str | None, typer.Option(help="The number on the paper.")] = None,
     granted_at: Annotated[str | None, typer.Option(metavar="WHEN")] = None,
-    granting_officer: Annotated[str | None, typer.Option(help="Kept as a protected value.")] = None,
+    granting_officer: Protected = None,
     granting_rank: Annotated[str | None, typer.Option()] = None,
-    instrument: Annotated[str | None, typer.Option(help="The legal instrument.")] = None,
+    instrument: Annotated[
+        str | None, typer.Option(help="The legal instrument: a title, or one of the register.")
+    ] = None,
     instrument_version: Annotated[str | None, typer.Option(help="… and its version.")] = None,
     urgency_used: Annotated[bool | None, typer.Option("--urgent/--not-urgent")] = None,
+    urgency_reason: Protected = None,
+    self_authorised: Annotated[
+        bool | None,
+        typer.Option(
+            "--self-authorised/--not-self-authorised", help="Whoever granted it acted under it."
+        ),
+    ] = None,
     technology: Annotated[
         list[str] | None, typer.Option(metavar="NAME", help="Bounds its scope; may be repeated.")
     ] = None,
     unit: Annotated[list[str] | None, typer.Option(help="As --technology.")] = None,
     offence_class: Annotated[list[str] | None, typer.Option(help="As --technology.")] = None,
-    form: As = Format.TABLE,
+    condition: Annotated[list[str] | None, typer.Option(help="In words; may be repeated.")] = None,
+    subjects: Protected = None,
+    places: Protected = None,
 ) -> None:
     """Enter an authorization into the register."""
+    from ledger.events import AuthorizationGranted
     from ledger.names import resource_name
-    from services.cli import conditions
-    from services.cli.client import Client
-    from services.cli.names import Names
-    from services.cli.objects import receipt_object
-    from services.pb.candour.v1 import common_pb2, registry_pb2
-    from services.runtime.value_messages import write_time
 
-    def moment(text: str | None, flag: str, *, at_end: bool = False) -> str | None:
-        return None if text is None else conditions.time_of(text, flag, at_end=at_end)
-
-    valid = common_pb2.Interval(
-        earliest=write_time(moment(since, "--from")),
-        latest=write_time(moment(until, "--to", at_end=True)),
-    )
-    with Client(at) as client:
-        names = Names(client)
-        authorization = registry_pb2.Authorization(
-            name=resource_name("authorizations", given),
-            agency=names.find("agencies", agency).name,
-            kind=_kind(kind),
+    valid, moment_granted = interval(since, until), moment(granted_at, "--granted-at")
+    tell(
+        at,
+        told,
+        lambda t: AuthorizationGranted(
+            authorization=resource_name("authorizations", given),
+            agency=t.name("agencies", agency),
+            kind=kind,
             valid=valid,
-            identifier=identifier or "",
-            granted_at=write_time(moment(granted_at, "--granted-at")),
-            granting_officer=granting_officer or "",
-            granting_rank=granting_rank or "",
-            instrument=instrument or "",
-            instrument_version=instrument_version or "",
+            identifier=identifier,
+            granted_at=moment_granted,
+            granting_rank=granting_rank,
+            instrument=instrument,
+            instrument_version=instrument_version,
             urgency_used=urgency_used,
-            technologies=[names.find("technologies", item).name for item in technology or ()],
-            units=unit or (),
-            offence_classes=offence_class or (),
-        )
-        request = registry_pb2.GrantAuthorizationRequest(
-            parent=client.parent, authorization=authorization
-        )
-        answer = client.call(client.registry.GrantAuthorization, request)
-    print_object(receipt_object(answer.receipt), form)
-
-
-def _kind(given: str) -> AuthorizationKind.ValueType:
-    from ledger.errors import Malformed
-    from ledger.events.register import AUTHORIZATION_KINDS
-    from services.pb.candour.v1.registry_pb2 import AuthorizationKind
-
-    if given not in AUTHORIZATION_KINDS:
-        raise Malformed("--kind", f"must be one of {', '.join(AUTHORIZATION_KINDS)}")
-    return AuthorizationKind.Value(f"AUTHORIZATION_KIND_{given.upper()}")
+            self_authorisation=self_authorised,
+            technologies=t.all("technologies", technology),
+            units=tuple(unit or ()),
+            offence_classes=tuple(offence_class or ()),
+            conditions=tuple(condition) if condition else None,
+        ),
+        protected={
+            "granting_officer": granting_officer,
+            "urgency_reason": urgency_reason,
+            "subjects": subjects,
+            "places": places,
+        },
+    )

@@ -32,8 +32,8 @@ Out: TypeAlias = Annotated[
 Disclose: TypeAlias = Annotated[
     list[str] | None,
     typer.Option(
-        metavar="FIELD",
-        help="A protected field to show: reason, case_number, …; may be given again. All others stay closed.",
+        metavar="FIELD,…",
+        help="Protected fields to show: reason, case_number, …; may be given again. All others stay closed.",
         show_default=False,
     ),
 ]
@@ -150,7 +150,7 @@ def _export(
     from services.cli.exported import Exported
 
     part = out.with_name(f"{out.name}.part")
-    with Exported.open(at, wanted, tuple(disclose or ()), as_of) as exported:
+    with Exported.open(at, wanted, _fields(disclose or []), as_of) as exported:
         uses = (use for use in exported.uses() if use.certain or not definite)
         counted = Counting(uses)
         try:
@@ -163,6 +163,17 @@ def _export(
         finally:
             part.unlink(missing_ok=True)
     _print(out, told, form)
+
+
+def _fields(given: list[str]) -> tuple[str, ...]:
+    """The fields of all flags, each once. Raises Malformed."""
+    from ledger.errors import Malformed
+    from ledger.exports.records import DISCLOSABLE
+
+    fields = {field.strip() for text in given for field in text.split(",") if field.strip()}
+    if not fields <= set(DISCLOSABLE):
+        raise Malformed("--disclose", f"must be of {', '.join(DISCLOSABLE)}")
+    return tuple(sorted(fields))
 
 
 def _shown(counted: Counting, total: int) -> Iterator[UseRecord]:

@@ -75,7 +75,7 @@ class Exported:
                 filter=header.filter,
                 checkpoint=header.checkpoint,
                 registers=registers,
-                disclosed=tuple(sorted(set(disclose))),
+                disclosed=disclose,
                 unread=header.unread_entries,
                 scope=_scope(wanted, names),
             )

@@ -145,6 +145,8 @@ def details_of(status: Status) -> Details:
 def in_state(facts: Mapping[str, str]) -> tuple[str, str]:
     """What a thing's state does not allow, and what it does: a sentence and advice."""
     sentence = f"{facts.get('name', 'it')} is {facts.get('state', '').replace('_', ' ')}"
+    if facts.get("track"):
+        sentence += f" for {facts['track']}"
     allowed = [_told(topic) for topic in facts.get("allowed", "").split(",") if topic]
     if not allowed:
         return sentence, "Nothing more can be told of it"

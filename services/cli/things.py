@@ -15,6 +15,7 @@ from services.cli.output import print_rows, say
 if TYPE_CHECKING:
     from services.cli.client import Client
     from services.pb.candour.v1 import record_pb2
+    from services.pb.candour.v1.common_pb2 import AsOf
 
 _END: Final = {"leaf": "leaf_index", "state": "state", "name": "name"}
 _MORE: Final = ("recorded_at", "entries", "last.topic", "last.recorded_at")
@@ -58,8 +59,9 @@ def things(
     agency: str | None = None,
     technology: str | None = None,
     state: str = "",
+    as_of: AsOf | None = None,
 ) -> Iterator[record_pb2.Thing]:
-    """What stands in one register now. Raises CommandFailed."""
+    """What stands in one register, now or then. Raises CommandFailed."""
     from services.pb.candour.v1 import common_pb2, record_pb2
 
     request = record_pb2.ListThingsRequest(
@@ -68,7 +70,7 @@ def things(
         agency=agency or "",
         technology=technology or "",
         state=state,
-        as_of=common_pb2.AsOf(tree_size=client.head_size()),
+        as_of=as_of or common_pb2.AsOf(tree_size=client.head_size()),
     )
     for page in client.pages(client.record.ListThings, request):
         yield from page.things

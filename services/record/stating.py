@@ -20,17 +20,15 @@ from ledger.entry import decode_entry
 from ledger.errors import Malformed
 from ledger.events import Occurred, StatementMade
 from ledger.events.statements import Coverage, Scope
-from ledger.inquiries.scoping import reporting_in
-from ledger.limits import MAX_ANSWER_USES
+from ledger.inquiries.answering import coverage_in
+from ledger.inquiries.asker import Differing
+from ledger.limits import MAX_STATEMENT_SIGHTINGS
 from ledger.log import ConflictingResubmission, Receipt
 from ledger.merkle import leaf_hash
-from ledger.projections.sought import Sought
-from ledger.rules.coverage import coverage_from
 from ledger.rules.denials import Denial
-from ledger.rules.judgement import Judgement, all_of, says
+from ledger.rules.judgement import exactly
 from ledger.rules.statements import scope_query
-from ledger.store.reading_entries import read_stored
-from ledger.store.view_discrepancies import Wanted, discrepancies_page
+from ledger.store.view_asker import ViewAsker
 from ledger.streams import stream_of_name
 from ledger.times import full_text_of_us
 from services.pb.candour.v1 import common_pb2
@@ -126,49 +124,28 @@ async def _made_before(
 
 def _denial(reading: Reading, wanted: StatementMade, tree_size: int, now_us: int) -> Denial:
     """What the ledger answers, from views that hold `tree_size` entries. Blocking."""
-    scope, views = wanted.scope, reading.views
-    registers = views.registers_at(tree_size)
+    asker = ViewAsker(reading.views, tree_size)
+    scope, registers = wanted.scope, asker.registers()
     if scope.agency is not None and not registers.is_registered(scope.agency):
         raise NotRegistered(scope.agency)
-    query = scope_query(scope, (now_us, now_us), registers)
-    count, possible = views.count(Sought(query, query, tree_size))
-    reporting = reporting_in(scope)
-    narrow = reporting
-    if scope.technology is not None:
-        narrow = all_of((reporting, says("technology", scope.technology)))
-    reported, in_scope = (
-        [group.key[0] for group in views.aggregates.groups(_sought(found, tree_size), ("source",))]
-        for found in (reporting, narrow)
-    )
+    counted = asker.count(exactly(scope_query(scope, (now_us, now_us), registers)))
     assert wanted.coverage is not None
     return Denial(
         tree_size=tree_size,
-        count=count,
-        possible=possible,
-        sighted=_sighted(
-            reading, scope, registers.aliases.group(scope.technology or ""), tree_size
-        ),
-        covered=coverage_from(
-            registers, scope, [*filter(None, reported)], [*filter(None, in_scope)]
-        ),
+        count=counted.count,
+        possible=counted.possible,
+        sighted=_sighted(asker, scope),
+        covered=coverage_in(asker, scope),
         asked=wanted.coverage.asked,
         of=wanted.coverage.of,
     )
 
 
-def _sought(found: Judgement, tree_size: int) -> Sought:
-    return Sought(found.certain, found.possible, tree_size)
-
-
-def _sighted(reading: Reading, scope: Scope, group: tuple[str, ...], tree_size: int) -> int:
-    """Uses in scope that another's log has and the ledger has not; counted up to a page. Blocking."""
-    wanted = Wanted(tree_size=tree_size, agency=scope.agency, kind="missing_here", open=True)
-    leaves = [
-        leaf for leaf, _ in discrepancies_page(reading.views.engine, wanted, -1, MAX_ANSWER_USES)
+def _sighted(asker: ViewAsker, scope: Scope) -> int:
+    """Uses in scope that another's log has and the ledger has not, as far as they are read."""
+    group = asker.registers().aliases.group(scope.technology or "")
+    wanted = Differing(agency=scope.agency, kinds=("missing_here",), open=True)
+    found: list[Any] = [
+        history[0].fact for _, history in asker.differences(wanted, MAX_STATEMENT_SIGHTINGS)
     ]
-    if scope.technology is None:
-        return len(leaves)
-    facts: list[Any] = [
-        read_stored(stored)[1] for stored in reading.hosted.store.entries_at(leaves)
-    ]
-    return sum(fact.technology in (None, *group) for fact in facts)
+    return sum(scope.technology is None or fact.technology in (None, *group) for fact in found)

@@ -120,6 +120,8 @@ def _(error: NotInState) -> Explained:
         "state": error.state,
         "allowed": ",".join(error.allowed),
     }
+    if error.track is not None:
+        facts["track"] = error.track
     return Explained(StatusCode.FAILED_PRECONDITION, "NOT_IN_STATE", str(error), facts)
 
 

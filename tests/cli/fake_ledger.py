@@ -18,6 +18,7 @@ from google.rpc import error_details_pb2
 from google.rpc.status_pb2 import Status
 from grpc_status.rpc_status import to_status
 
+from ledger.events.register import AUTHORIZATION_KINDS
 from services.pb.candour.v1 import (
     common_pb2,
     ingest_pb2,
@@ -26,6 +27,8 @@ from services.pb.candour.v1 import (
     proofs_pb2_grpc,
     query_pb2,
     query_pb2_grpc,
+    record_pb2,
+    record_pb2_grpc,
     registry_pb2,
     registry_pb2_grpc,
 )
@@ -58,6 +61,7 @@ def status(
 class FakeLedger(
     ingest_pb2_grpc.IngestServiceServicer,
     registry_pb2_grpc.RegistryServiceServicer,
+    record_pb2_grpc.RecordServiceServicer,
     query_pb2_grpc.QueryServiceServicer,
     proofs_pb2_grpc.ProofsServiceServicer,
 ):
@@ -91,7 +95,9 @@ class FakeLedger(
     # No command calls these.
     unknown: Any = None
     ReportToolUse = StreamToolUses = GetToolUse = GetEntry = GetReceipt = unknown
-    GetInclusionProof = GetConsistencyProof = unknown
+    GetInclusionProof = GetConsistencyProof = GrantAuthorization = unknown
+    BatchRecord = MakeStatement = AmendToolUse = ReportOutcome = ReportDataFlows = unknown
+    ListHistory = ListThings = unknown
 
     def asked_of(self, kind: type) -> list[Any]:
         return [request for request in self.asked if isinstance(request, kind)]
@@ -137,11 +143,14 @@ class FakeLedger(
         self.registers["technologies"][name].aliases.append(request.alias)
         return registry_pb2.AliasTechnologyResponse(receipt=self._append(name))
 
-    def GrantAuthorization(self, request: Any, context: Any) -> Any:  # noqa: N802
-        self._met("GrantAuthorization", request, context)
-        authorization = request.authorization
-        receipt = self.put("authorizations", authorization.name, authorization.identifier)
-        return registry_pb2.GrantAuthorizationResponse(receipt=receipt)
+    def Record(self, request: Any, context: Any) -> Any:  # noqa: N802
+        self._met("Record", request, context)
+        granted = request.fact.authorization_granted
+        if granted.kind not in AUTHORIZATION_KINDS:
+            code = grpc.StatusCode.INVALID_ARGUMENT
+            self._abort(context, status(code, "unknown", reason="MALFORMED", field="kind"))
+        receipt = self.put("authorizations", granted.authorization, granted.identifier)
+        return record_pb2.RecordResponse(receipt=receipt)
 
     def LinkAuthorization(self, request: Any, context: Any) -> Any:  # noqa: N802
         self._met("LinkAuthorization", request, context)
@@ -272,6 +281,7 @@ def serving(ledger: FakeLedger) -> Iterator[tuple[str, grpc.Server]]:
     server = grpc.server(ThreadPoolExecutor(4))
     ingest_pb2_grpc.add_IngestServiceServicer_to_server(ledger, server)
     registry_pb2_grpc.add_RegistryServiceServicer_to_server(ledger, server)
+    record_pb2_grpc.add_RecordServiceServicer_to_server(ledger, server)
     query_pb2_grpc.add_QueryServiceServicer_to_server(ledger, server)
     proofs_pb2_grpc.add_ProofsServiceServicer_to_server(ledger, server)
     port = server.add_insecure_port("127.0.0.1:0")

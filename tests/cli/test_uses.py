@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from ledger.ingest.sample import sample_export
-from services.pb.candour.v1 import ingest_pb2, proofs_pb2, query_pb2, registry_pb2
+from services.pb.candour.v1 import ingest_pb2, proofs_pb2, query_pb2, record_pb2, registry_pb2
 from tests.cli.conftest import Candour
 from tests.cli.fake_ledger import AFTER, FakeLedger
 
@@ -157,11 +157,11 @@ def test_registers(candour: Candour, ledger: FakeLedger) -> None:
     span = ("--from", "2025-06-01", "--to", "2025-06-30", "--technology", "FaceView", "--urgent")
     assert 0 == candour("authorizations", *grant, *span).exit_code
     [source] = ledger.asked_of(registry_pb2.RegisterSourceRequest)
-    [granted] = ledger.asked_of(registry_pb2.GrantAuthorizationRequest)
+    [told] = ledger.asked_of(record_pb2.RecordRequest)
 
     assert "agencies/sampleton-police" == source.source.agency
-    authorization = granted.authorization
-    assert "authorizations/warrant-25-1" == authorization.name
+    authorization = told.fact.authorization_granted
+    assert "authorizations/warrant-25-1" == authorization.authorization
     assert ["technologies/fv"] == list(authorization.technologies)
     assert "2025-06-01T00:00:00Z" == authorization.valid.earliest.ToJsonString()
     assert "2025-06-30T23:59:59.999999Z" == authorization.valid.latest.ToJsonString()

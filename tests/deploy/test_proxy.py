@@ -99,17 +99,20 @@ def report(proxy: Proxy, client: str, own_id: str) -> ingest_pb2.ReportToolUseRe
         return ingest_pb2_grpc.IngestServiceStub(channel).ReportToolUse(request, timeout=CALL_S)
 
 
-def listed(proxy: Proxy, client: str) -> query_pb2.ListToolUsesResponse:
+def listed(proxy: Proxy, client: str, leaf_index: int = 0) -> query_pb2.ListToolUsesResponse:
+    """The uses as of this entry."""
+    as_of = common_pb2.AsOf(tree_size=leaf_index + 1)
+    request = query_pb2.ListToolUsesRequest(parent=PARENT, as_of=as_of)
     with proxy.channel(client) as channel:
         stub = query_pb2_grpc.QueryServiceStub(channel)
-        return stub.ListToolUses(query_pb2.ListToolUsesRequest(parent=PARENT), timeout=CALL_S)
+        return stub.ListToolUses(request, timeout=CALL_S)
 
 
 def refusal(call: object, *arguments: object) -> grpc.StatusCode:
     """The status of a call that must fail."""
     with pytest.raises(grpc.RpcError) as caught:
         call(*arguments)  # type: ignore[operator]
-    code: grpc.StatusCode = caught.value.code()  # type: ignore[attr-defined]
+    code: grpc.StatusCode = caught.value.code()
     return code
 
 
@@ -121,8 +124,10 @@ def test_reporter_reports_and_reads_nothing(proxy: Proxy) -> None:
 
 def test_reader_reads_and_reports_nothing(proxy: Proxy) -> None:
     """A reader gets answers with everything in them, and cannot add to the record."""
-    report(proxy, "reporter", "2")
-    assert listed(proxy, "reader").tool_uses
+    receipt = report(proxy, "reporter", "2").receipt
+    found = listed(proxy, "reader", receipt.leaf_index).tool_uses
+
+    assert receipt.name in {one.name for one in found}
     assert grpc.StatusCode.PERMISSION_DENIED == refusal(report, proxy, "reader", "3")
 
 
@@ -155,7 +160,7 @@ def test_entry_says_that_nobody_was_authenticated(proxy: Proxy) -> None:
 def test_streams_go_through(proxy: Proxy) -> None:
     """Each use of a stream gets its result, both ways at once."""
     requests = (
-        ingest_pb2.StreamToolUsesRequest(parent=PARENT, tool_uses=[use(f"s{n}")]) for n in range(50)
+        ingest_pb2.StreamToolUsesRequest(parent=PARENT, tool_use=use(f"s{n}")) for n in range(50)
     )
     with proxy.channel("reporter") as channel:
         stub = ingest_pb2_grpc.IngestServiceStub(channel)

@@ -68,7 +68,9 @@ def kustomize() -> list[str]:
     return [need("kubectl"), "kustomize"]
 
 
-def run(*command: str | Path, cwd: Path = ROOT, **environment: str) -> Done:
+def run(
+    *command: str | Path, cwd: Path = ROOT, within_s: float = RUN_S, **environment: str
+) -> Done:
     """Run a tool to its end; both outputs as one text."""
     done = subprocess.run(
         list(map(str, command)),
@@ -79,6 +81,6 @@ def run(*command: str | Path, cwd: Path = ROOT, **environment: str) -> Done:
         text=True,
         errors="replace",
         check=False,
-        timeout=RUN_S,
+        timeout=within_s,
     )
     return Done(done.returncode, done.stdout)

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from ledger.ingest.sample import sample_export
-from tests.e2e.conftest import Place
+from tests.e2e.conftest import Place, run
 
 Flags = tuple[str, str]
 
@@ -35,7 +35,7 @@ def test_life_of_a_technology(shared: Place) -> None:
         shared, "technologies/ada-view"
     )
     refused = shared.candour(*own, exit_code=1)
-    assert "technologies/ada-view is on trial." in refused.err
+    assert "technologies/ada-view is on trial for agencies/ada-pd." in refused.err
     assert "What can be told of it now: assessed, approved, trial ended, suspended" in refused.err
 
     report = ("incidents", "report", "breach-2020", "--vendor", "Sightline", "--kind", "breach")
@@ -50,7 +50,7 @@ def test_life_of_a_technology(shared: Place) -> None:
     shared.candour("technologies", "retire", "Ada View", *agency)
     assert "retired" == state(shared, "technologies/ada-view")["agencies/ada-pd"]
     ended = shared.candour(*own, exit_code=1)
-    assert "is retired. Nothing more can be told of it." in ended.err
+    assert "is retired for agencies/ada-pd. Nothing more can be told of it." in ended.err
 
     told = shared.json("history", "technologies/ada-view")["facts"]
     assert {"latest": "2020-02-28T23:59:59.999999Z"} == told[1]["event"]["effective"]
@@ -113,8 +113,12 @@ def test_life_of_a_statement(shared: Place, tmp_path: Path) -> None:
 
     whole = shared.candour(*deny, "--asked", 12, "--of", 12, "--out", proof, "--name", "whole")
     assert "qualified" not in whole.err
-    assert 0 == shared.verify(proof).exit_code
+    size = json.loads(proof.read_text())["question"]["tree_size"]
+    trust = ("--trust", shared.data / "trust.txt", "--min-tree-size", size)
+    assert 0 == run("candour-verify", proof, *trust).exit_code
     shown = shared.json("statement", "show", "whole")
+    assert ["supported"] == shown["codes"]
+    assert ["not_provable"] == shared.json("statement", "show", "weak")["codes"]
     assert {
         "asked": 12,
         "of": 12,
@@ -137,6 +141,8 @@ def test_life_of_a_statement(shared: Place, tmp_path: Path) -> None:
         listed[f"statements/{name}"]["state"] for name in ("whole", "against-it")
     ]
     assert count == listed["statements/against-it"]["coverage"]["count"]
+    assert ["contradicted_by_known"] == listed["statements/against-it"]["codes"]
+    assert ["contradicted_later"] == shared.json("statement", "show", "whole")["codes"]
 
 
 def test_statement_of_the_past_is_history(shared: Place) -> None:

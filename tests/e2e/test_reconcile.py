@@ -316,7 +316,7 @@ def test_wrong_questions_are_refused(case: Case, tmp_path: Path) -> None:
         wrong = pb.StreamUsesForMatchingRequest(
             parent=client.parent, observer="V", agency="agencies/a", tree_size=10**9
         )
-        with pytest.raises(CommandFailed, match="entries"):
+        with pytest.raises(CommandFailed, match="beyond the head"):
             list(client.stream(client.observers.StreamUsesForMatching, wrong))
 
 
@@ -325,7 +325,9 @@ def test_reader_that_goes_away_leaves_the_server_well(whole: Case, log: Path) ->
     with Client(Connection(target=whole.place.server.grpc)) as client:
         begun = client.call(
             client.observers.BeginMatching,
-            pb.BeginMatchingRequest(parent=client.parent, observer="V"),
+            pb.BeginMatchingRequest(
+                parent=client.parent, observer="V", min_tree_size=client.head_size()
+            ),
         )
         request = pb.StreamUsesForMatchingRequest(
             parent=client.parent,

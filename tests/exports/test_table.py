@@ -10,6 +10,7 @@ from pathlib import Path
 
 import duckdb
 import pyarrow.parquet as pq
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -28,7 +29,7 @@ GUIDE = Path(__file__).resolve().parents[2] / "docs" / "guides" / "exports.md"
 @effort(0.15)
 @given(st.lists(operations, min_size=1, max_size=3))
 def test_parquet_holds_what_csv_holds(
-    place: Place, tmp_path_factory, steps: list[list[Operation]]
+    place: Place, tmp_path_factory: pytest.TempPathFactory, steps: list[list[Operation]]
 ) -> None:
     """Column by column and row by row, of any ledger."""
     entries = told(place, *steps)
@@ -60,7 +61,9 @@ def test_columns_are_typed(place: Place, tmp_path: Path) -> None:
     leaf = records_of(entries)[0].row.first
     when = us_of_text("2020-02-21T10:00:00Z")
 
-    assert [(leaf + 1, when, "authorizations/w", True, 32)] == duckdb.sql(asked).fetchall()
+    assert [(leaf + 1, when, "authorizations/w", True, 32)] == duckdb.connect().execute(
+        asked
+    ).fetchall()
     told_of_itself = json.loads(pq.read_schema(file).metadata[METADATA_KEY])
     assert ("not_proven", len(entries)) == (told_of_itself["completeness"], told_of_itself["as_of"])
 

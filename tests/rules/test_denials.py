@@ -19,19 +19,21 @@ _names = st.lists(st.sampled_from(["sources/a", "sources/b"]), unique=True, max_
 covers = st.builds(Covered, *[_names] * 5, leaves=st.just(()))
 
 
-@st.composite
-def denials(draw: Any, **given_: Any) -> Denial:
-    asked = draw(st.none() | st.integers(0, 3))
-    members = {
-        "tree_size": 9,
-        "count": draw(st.integers(0, 2)),
-        "possible": draw(st.integers(0, 2)),
-        "sighted": draw(st.integers(0, 2)),
-        "covered": draw(covers),
-        "asked": asked,
-        "of": None if asked is None else asked + draw(st.integers(0, 2)),
-    }
-    return Denial(**{**members, **given_})
+def _denial(asked: tuple[int, int] | None, **members: Any) -> Denial:
+    some, more = asked or (None, 0)
+    return Denial(**members, asked=some, of=None if some is None else some + more)
+
+
+def denials(**given_: int) -> st.SearchStrategy[Denial]:
+    """Any denial; `given_` fixes numbers of it."""
+    numbers = dict.fromkeys(("count", "possible", "sighted"), st.integers(0, 2))
+    return st.builds(
+        _denial,
+        asked=st.none() | st.tuples(st.integers(0, 3), st.integers(0, 2)),
+        tree_size=st.just(9),
+        covered=covers,
+        **{**numbers, **{name: st.just(number) for name, number in given_.items()}},
+    )
 
 
 FULL = Covered(("sources/a",), (), (), (), (), ())

@@ -324,7 +324,7 @@ def _resolved_line(draw: st.DrawFn, line: Line, leaf_index: int) -> Line:
 
 @st.composite
 def resolved_use(draw: st.DrawFn, row: UseRow) -> UseRow:
-    """The same use with its time, technology, performer, unit and window drawn."""
+    """The same use with its time, technology, performer, unit, window and countries drawn."""
     us = _within(draw, of_use(row))
     technologies = (UNKNOWN, *TECHNOLOGIES)
     window = row.window_from_us
@@ -336,4 +336,10 @@ def resolved_use(draw: st.DrawFn, row: UseRow) -> UseRow:
         performer=row.performer or draw(st.sampled_from((*PERFORMERS, "p-3"))),
         unit=row.unit or draw(st.sampled_from((*UNITS, "traffic"))),
         window_from_us=draw(st.sampled_from((BEFORE, us))) if window is None else window,
+        flows=tuple(
+            flow
+            if flow.processing_country
+            else replace(flow, processing_country=draw(st.sampled_from(("CA", "US", "FR"))))
+            for flow in row.flows
+        ),
     )

@@ -106,6 +106,33 @@ def test_append_says_what_became_of_each(place: Place) -> None:
     check_tree(store, of_entries=False)
 
 
+def test_nothing_follows_what_was_not_placed(place: Place) -> None:
+    """A version that was decided on one that is held, or clashes, is not placed after a gap."""
+    store, _ = place.begin()
+    one, two = DIGESTS[:2]
+    store.append([entry_of("a/1"), entry_of("b/1"), entry_of("b/1", 2, identity=one)])
+    outcomes, head = store.append(
+        [
+            entry_of("a/1"),
+            entry_of("a/1", 2),
+            entry_of("a/1", 3),
+            entry_of("b/1", 3, identity=one),
+            entry_of("b/1", 4),
+            entry_of("c/1"),
+            entry_of("c/1", 2, identity=two),
+        ]
+    )
+    assert [
+        *(Clash("a/1", version) for version in (1, 2, 3)),
+        Held(2, same=None),
+        Clash("b/1", 4),
+        Placed(3),
+        Placed(4),
+    ] == outcomes
+    assert 5 == head.tree_size
+    assert store.misnumbered(5) is None
+
+
 def test_identity_passes_to_what_replaces(place: Place) -> None:
     """A replacement takes the identity over, once; the first entry stays where it is."""
     store, _ = place.begin()

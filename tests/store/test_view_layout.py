@@ -64,7 +64,7 @@ def test_views_of_an_older_layout_are_made_anew(
 
     with caplog.at_level(logging.WARNING, "candour.views"):
         reopened = place.engine()
-    assert ["views of layout 1, not 2: they are made anew"] == caplog.messages
+    assert [f"views of layout 1, not {view_tables.LAYOUT}: they are made anew"] == caplog.messages
     assert 0 == ViewReader(reopened, store).position()
     assert needed == tables(reopened, place)
     with reopened.connect() as connection:  # what only these tables know is kept
@@ -103,7 +103,9 @@ def test_views_of_this_layout_are_left_as_they_are(
     with engine.begin() as connection:
         connection.execute(view_tables.position.update().values(layout=view_tables.LAYOUT + 1))
     assert 0 == ViewReader(place.engine(), store).position()
-    assert ["views of layout 3, not 2: they are made anew"] == caplog.messages
+    assert [
+        f"views of layout {view_tables.LAYOUT + 1}, not {view_tables.LAYOUT}: they are made anew"
+    ] == caplog.messages
     place.forget()
 
 

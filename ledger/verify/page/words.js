@@ -30,7 +30,33 @@ export function plain(text) {
 /** What was asked, what was answered, and tables: `{pairs, answer, tables}`; null where nothing is shown. */
 export function told({ question, answer }) {
   if (question === null || answer === null) return null;
+  if (Object.hasOwn(question, "inquiry")) return toldOfInquiry(question, answer);
   return Object.hasOwn(question, "usage") ? toldOfUsage(question, answer) : toldOfUses(question, answer);
+}
+
+/** A numbered question: its value in words, each list of it as a table of what its rows hold. */
+function toldOfInquiry(question, answer) {
+  const pairs = [["Question", answer.text ?? question.inquiry], ["As of tree size", question.tree_size]];
+  for (const [name, value] of Object.entries(question.parameters)) pairs.push([name.replaceAll("_", " "), value]);
+  for (const caveat of answer.caveats ?? []) pairs.push(["To keep in mind", caveat]);
+  const counted = Object.hasOwn(answer, "count") ? answer : answer.value;
+  const words = typeof answer.value === "string" ? [answer.value.replaceAll("_", " ")] : [];
+  if (Number.isInteger(counted?.count)) words.push(`${counted.count} for certain, ${counted.possible} more possibly`);
+  const tables = Object.entries(answer).flatMap(([name, value]) => listTable(name, value));
+  for (const section of answer.sections ?? []) tables.push(...listTable(section.title, section.figures));
+  return { pairs, answer: words.join(": ") || "as follows", tables };
+}
+
+function listTable(name, rows) {
+  if (!Array.isArray(rows) || name === "sections" || typeof rows[0] !== "object") return [];
+  const heads = [...new Set(rows.flatMap((row) => Object.keys(row)))].filter((head) => head !== "basis");
+  const cells = rows.map((row) => heads.map((head) => textOf(row[head])));
+  return [cut({ title: name.replaceAll("_", " "), heads, numbers: [], rows: cells })];
+}
+
+function textOf(value) {
+  if (value === undefined || value === null) return "";
+  return typeof value === "object" ? JSON.stringify(value) : value;
 }
 
 function toldOfUses(question, answer) {

@@ -34,7 +34,7 @@ def least(cls: type[Fact], name: str) -> Fact:
     """A fact about this thing that says no more than it must."""
     topic, hints = cls.TOPIC.rpartition(".v")[0], get_type_hints(cls)
     given: dict[str, Any] = {}
-    for member in fields(cls):
+    for member in fields(cls):  # type: ignore[arg-type]  # every Fact is a dataclass
         if member.default is not MISSING and member.name != "agency":
             continue
         choices = CHOICES.get((topic, member.name))

@@ -1,0 +1,124 @@
+"""What else does an annual report hold? Who received data, borders, allegations, what is missing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, Final, TypeAlias
+
+from ledger.events import AllegationMade, AllegationResolved, DiscrepancyFound
+from ledger.events.statements import Scope
+from ledger.inquiries.asked import Asked
+from ledger.inquiries.asker import Asker, Differing
+from ledger.inquiries.figures import Figure, figure, listed_object, told_object
+from ledger.inquiries.finding import by_rule
+from ledger.limits import MAX_ANSWER_USES, MAX_FIGURE_BASIS, MAX_REPORT_DIFFERENCES
+from ledger.projections.uses import OPEN_EARLIEST, OPEN_LATEST
+from ledger.rules.coverage import unconnected_holdings
+from ledger.rules.judgement import Judgement, all_of, not_, says
+from ledger.rules.moments import Span, effective
+
+Section: TypeAlias = dict[str, Any]
+_SHARED: Final = not_(says("flow_country", None))
+
+
+def section(title: str, figures: list[Figure], **more: Any) -> Section:
+    return {"title": title, "figures": figures, **more}
+
+
+def sharing(asker: Asker, scope: Judgement) -> Section:
+    """Who received data, as far as flows say."""
+    shared = all_of((scope, _SHARED))
+    figures = [figure(asker, "uses whose data went to a country that is named", shared)]
+    uses = asker.uses(scope, MAX_ANSWER_USES)
+    recipients: dict[str, list[Any]] = {}
+    for one in uses:
+        for recipient in {flow.recipient for flow in one.row.flows if flow.recipient is not None}:
+            recipients.setdefault(recipient, []).append(one)
+    for recipient, shown in sorted(recipients.items()):
+        certain = sum(one.certain for one in shown)
+        listed = shown[:MAX_FIGURE_BASIS]
+        figures.append(
+            {
+                "key": recipient,
+                "count": certain,
+                "possible": len(shown) - certain,
+                **listed_object((one, one.certain) for one in listed),
+            }
+        )
+    more = {} if len(uses) < MAX_ANSWER_USES else {"of_first_uses": MAX_ANSWER_USES}
+    return section("Sharing: who received data of uses", figures, **more)
+
+
+def cross_border(asker: Asker, asked: Asked) -> Section:
+    abroad = by_rule("data_abroad")(asker, asked)
+    unpermitted = by_rule("cross_border_without_permission")(asker, asked)
+    figures = [
+        figure(asker, "uses whose data went to another country", abroad),
+        figure(asker, "of these, without a permission that is named", unpermitted),
+    ]
+    countries = {
+        country
+        for one in asker.uses(abroad, MAX_ANSWER_USES)
+        for flow in one.row.flows
+        for country in (flow.processing_country, flow.storage_country, flow.access_country)
+        if country is not None
+    }
+    figures += [
+        figure(asker, country, all_of((abroad, says("flow_country", country))))
+        for country in sorted(countries)
+    ]
+    return section("Across borders, and countries that such data went to", figures)
+
+
+def allegations(asker: Asker, asked: Asked, agency: str) -> list[Figure]:
+    """Those made in the year, or perhaps in it, with what became of each."""
+    registers = asker.registers()
+    figures: list[Figure] = []
+    for name, told, fact in registers.told("allegation", AllegationMade):
+        when = _within_year(asked, effective(fact.made, told.recorded_us))
+        if fact.scope.agency not in (None, agency) or when is False:
+            continue
+        resolved = [
+            one.fact.resolution
+            for one in registers.history(name)
+            if isinstance(one.fact, AllegationResolved)
+        ]
+        entry = [(told.leaf_index, name)]
+        certain, possible = (entry, []) if when else ([], entry)
+        label = resolved[-1] if resolved else "open"
+        figures.append({"key": name, "label": label, **told_object(certain, possible)})
+    return figures
+
+
+def missing(asker: Asker, asked: Asked, agency: str) -> Iterator[Figure]:
+    """Open differences with others' logs that are about the year; holdings that no source stands behind."""
+    for kind, label in (
+        ("missing_here", "in another's log, and not in the ledger"),
+        ("missing_there", "in the ledger, and not in another's log"),
+    ):
+        wanted = Differing(agency=agency, kinds=(kind,), open=True)
+        entries: dict[bool | None, list[tuple[int, str]]] = {True: [], None: [], False: []}
+        for name, history in asker.differences(wanted, MAX_REPORT_DIFFERENCES):
+            fact = history[0].fact
+            assert isinstance(fact, DiscrepancyFound), "a difference begins by being found"
+            when = _within_year(asked, effective(fact.occurred, history[0].recorded_us))
+            when = None if fact.occurred is None else when
+            entries[when].append((history[0].leaf_index, name))
+        yield {"key": kind, "label": label, **told_object(entries[True], entries[None])}
+    registers = asker.registers()
+    holdings = [
+        (registers.history(name)[0].leaf_index, name)
+        for name, _ in unconnected_holdings(registers, Scope(agency=agency))
+    ]
+    label = "units, licences, trials, invoices and accounts with no source behind them, of any year"
+    yield {"key": "unconnected", "label": label, **told_object(holdings, ())}
+
+
+def _within_year(asked: Asked, span: Span) -> bool | None:
+    """Does a moment that is known to lie in a span lie in the year? None: it may."""
+    first, last = asked.period_us()
+    first = OPEN_EARLIEST if first is None else first
+    last = OPEN_LATEST if last is None else last
+    if span[1] < first or last < span[0]:
+        return False
+    return True if first <= span[0] and span[1] <= last else None

@@ -23,6 +23,7 @@ from pathlib import Path
 from bench import audit, evidence, load, projection
 from bench.lab import Lab, lab
 from bench.million import million
+from bench.questions import questions
 from bench.reconciliation import reconciliation
 from bench.usage import usage
 
@@ -109,6 +110,10 @@ def main() -> int:
                 _say(figures[-1])
         if not options.quick and (not options.only or options.only in "usage index"):
             for figure in usage(store, uses=options.uses, large=options.large):
+                figures.append(Figure(*figure))
+                _say(figures[-1])
+        if not options.only or options.only in "questions":
+            for figure in questions(store, 1_000_000 if options.large else 20_000):
                 figures.append(Figure(*figure))
                 _say(figures[-1])
         if not options.only or options.only in "reconciliation":

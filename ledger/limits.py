@@ -227,6 +227,21 @@ IMPORT_REQUEST_BYTES: Final = (
     4 * 1024 * 1024
 )  # rows can be long; no request nears MAX_MESSAGE_BYTES
 
+# --- the client SDK ---------------------------------------------------------------
+CLIENT_LINGER_S: Final = 0.005  # that a use waits for company: less than a commit takes
+CLIENT_BATCH_USES: Final = 500  # as IMPORT_BATCH: larger ones are hardly faster
+CLIENT_BATCH_BYTES: Final = 4 * 1024 * 1024  # as IMPORT_REQUEST_BYTES; and the largest use
+CLIENT_IN_FLIGHT: Final = 4  # as IMPORT_IN_FLIGHT
+CLIENT_QUEUE_USES: Final = 20_000  # that wait for the ledger: a second of its best rate
+CLIENT_QUEUE_BYTES: Final = 64 * 1024 * 1024  # the same in memory, of uses of 3 kB
+CLIENT_CALL_S: Final = 30.0  # of one request: a commit that takes longer is stuck
+CLIENT_PATIENCE_S: Final = 60.0  # of trying again without a spool: a restart takes ten
+CLIENT_MAX_DELAY_S: Final = 10.0  # between attempts: one small call a client while it is away
+CLIENT_CLOSE_S: Final = 10.0  # that the end waits for answers: supervisors kill after 30 or so
+CLIENT_SPOOL_BYTES: Final = 1024 * 1024 * 1024  # a million uses of 1 kB: days, for most stations
+CLIENT_SPOOL_SEGMENT_BYTES: Final = 4 * 1024 * 1024  # deleted at once; sent again after a crash
+CLIENT_SPOOL_IDLE_S: Final = 1.0  # what the ledger has need not lie on a disk for longer
+
 # --- telemetry ------------------------------------------------------------------
 MAX_SPAN_LINKS: Final = 64  # of one commit: who looks at it needs some of its calls, not 2,000
 TRACE_RATIO: Final = 0.01  # of calls without a sampled caller: 20 traces a second at full load
@@ -237,3 +252,22 @@ VIEWS_STUCK_S: Final = 60.0  # behind and not moving for so long: a batch takes 
 PUBLISHER_SILENT_S: Final = 60.0  # between two rounds: with witnesses away they are 15 s + 6 s
 TELEMETRY_CLOSE_S: Final = 3.0  # that the last spans and figures may take to leave at the end
 TELEMETRY_EXPORT_S: Final = 10.0  # of one export: a collector on this machine answers in some ms
+
+# --- backup, restore, doctor -------------------------------------------------------
+BACKUP_STEP_PAGES: Final = 4_096  # copied at once: 16 MB, so that a bar moves
+BACKUP_READ_BYTES: Final = 1_048_576  # hashed at once
+MAX_MANIFEST_BYTES: Final = 1_048_576  # some dozen files of 200 bytes each; a note in it has bounds
+MAX_BACKUPS_LOOKED_AT: Final = 10_000  # in one folder: one an hour for a year
+BACKUP_WARN_S: Final = 26 * 3_600  # one a day, and two hours for it to be made
+BACKUP_BAD_S: Final = 7 * 86_400  # a week of reports is more than callers send again
+DISK_WARN_DAYS: Final = 30.0  # to order and add a disk
+DISK_BAD_DAYS: Final = 7.0  # to call somebody
+DISK_WARN_BYTES: Final = 1_073_741_824  # free: SQLite's WAL and a rebuilt view need some
+DISK_BAD_BYTES: Final = 268_435_456  # free: one large import
+DOCTOR_RATE_S: Final = 7 * 86_400  # growth is that of the last week: a day has nights, a week all
+DOCTOR_RATE_LEAST_S: Final = 3_600  # a rate over less than an hour forecasts nothing
+DOCTOR_WAIT_S: Final = 3.0  # for one server that may not answer
+DOCTOR_CLOCK_WARN_S: Final = 2.0  # as the alert CandourClockOff
+DOCTOR_CLOCK_BAD_S: Final = 60.0  # an entry's time would be of another minute
+DOCTOR_LAG_S: Final = 60.0  # that something committed may wait to be published: rounds take 21 s
+DOCTOR_INDEX_S: Final = 2 * 86_400  # a root is committed at midnight at the latest

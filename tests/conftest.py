@@ -100,7 +100,12 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
         ),
         ("openssl", "openssl", _OPENSSL_MISSING, "install openssl"),
         ("spark", "Spark", _SPARK_MISSING, "run `make spark`, and install Java 17 or newer"),
-        ("deploy", "deploy/", _DEPLOY_MISSING, "make manifests-check says which tools to install"),
+        (
+            "deploy",
+            "a tool for deploy/",
+            _DEPLOY_MISSING,
+            "make manifests-check says which tools to install",
+        ),
         (
             "aics",
             "aics-witness",

@@ -65,12 +65,13 @@ def append_up_to(store: LedgerStore, size: int, *, story: str = "") -> None:
         start = stop
 
 
-def publish(store: LedgerStore, signer: Signer) -> bytes:
-    """Publish the head; returns the checkpoint."""
+def publish(store: LedgerStore, signer: Signer, published_us: int | None = None) -> bytes:
+    """Publish the head, at the moment of its size unless one is given; returns the checkpoint."""
     head = store.head()
     checkpoint = Checkpoint(signer.verifier_key.name, head.tree_size, head.root)
     note = sign_checkpoint(checkpoint, signer)
-    assert store.publish(Published(head.tree_size, note, head.tree_size))
+    at_us = head.tree_size if published_us is None else published_us
+    assert store.publish(Published(head.tree_size, note, at_us))
     return note
 
 

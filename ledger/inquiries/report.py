@@ -55,7 +55,7 @@ def annual_report(asker: Asker, asked: Asked) -> Answered:
         months(asker, asked, scope),
         *(grouped(asker, title, scope, by) for title, by in _GROUPS),
         sharing(asker, scope),
-        cross_border(asker, asked),
+        cross_border(asker, asked, scope),
         section("Findings", list(findings(asker, scope, agency))),
         section("Allegations", allegations(asker, asked, agency)),
         section("Missing records", list(missing(asker, asked, agency))),

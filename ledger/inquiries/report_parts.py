@@ -49,25 +49,33 @@ def sharing(asker: Asker, scope: Judgement) -> Section:
     return section("Sharing: who received data of uses", figures, **more)
 
 
-def cross_border(asker: Asker, asked: Asked) -> Section:
-    abroad = by_rule("data_abroad")(asker, asked)
-    unpermitted = by_rule("cross_border_without_permission")(asker, asked)
+def left_country(asker: Asker, asked: Asked, rule: str, **given: Any) -> Judgement:
+    """Uses in scope that a rule on borders finds; those without any flow are passed by at once.
+
+    The rules name every country there is, which takes a judge its time.
+    """
+    return all_of((_SHARED, by_rule(rule, given)(asker, asked)))
+
+
+def cross_border(asker: Asker, asked: Asked, scope: Judgement) -> Section:
+    abroad = left_country(asker, asked, "data_abroad")
+    unpermitted = left_country(asker, asked, "cross_border_without_permission")
     figures = [
         figure(asker, "uses whose data went to another country", abroad),
         figure(asker, "of these, without a permission that is named", unpermitted),
     ]
     countries = {
         country
-        for one in asker.uses(abroad, MAX_ANSWER_USES)
+        for one in asker.uses(scope, MAX_ANSWER_USES)
         for flow in one.row.flows
         for country in (flow.processing_country, flow.storage_country, flow.access_country)
         if country is not None
     }
     figures += [
-        figure(asker, country, all_of((abroad, says("flow_country", country))))
+        figure(asker, country, all_of((scope, says("flow_country", country))))
         for country in sorted(countries)
     ]
-    return section("Across borders, and countries that such data went to", figures)
+    return section("Across borders, and which countries data went to", figures)
 
 
 def allegations(asker: Asker, asked: Asked, agency: str) -> list[Figure]:

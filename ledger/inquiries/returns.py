@@ -16,9 +16,9 @@ from ledger.events.values import DataFlow
 from ledger.inquiries.asked import Asked
 from ledger.inquiries.asker import Asker, JudgedUse
 from ledger.inquiries.figures import Figure, figure, grouped, listed_object
-from ledger.inquiries.finding import by_rule, in_scope
+from ledger.inquiries.finding import in_scope
 from ledger.inquiries.report import Answered, annual_report, findings, months, report_of
-from ledger.inquiries.report_parts import Section, section
+from ledger.inquiries.report_parts import Section, left_country, section
 from ledger.limits import MAX_ANSWER_USES, MAX_FIGURE_BASIS
 from ledger.rules.active import ActivePack
 from ledger.rules.compiling import scope_of
@@ -69,8 +69,8 @@ def reported(asker: Asker, asked: Asked) -> Answered:
 
 def piidpa(asker: Asker, asked: Asked) -> Answered:
     """What went outside Canada: what, to whom, where, for which purposes, by which permission."""
-    abroad = by_rule("data_abroad", {"home": (_HOME,)})(asker, asked)
-    without = by_rule("cross_border_without_permission", {"home": (_HOME,)})(asker, asked)
+    abroad = left_country(asker, asked, "data_abroad", home=(_HOME,))
+    without = left_country(asker, asked, "cross_border_without_permission", home=(_HOME,))
     uses = asker.uses(abroad, MAX_ANSWER_USES)
     more = {} if len(uses) < MAX_ANSWER_USES else {"of_first_uses": MAX_ANSWER_USES}
     sections = [
@@ -87,7 +87,6 @@ def piidpa(asker: Asker, asked: Asked) -> Answered:
             columns=["technology", *_FLOW, *_COUNTRIES, "permission", "purposes"],
             **more,
         ),
-        months(asker, asked, abroad),
     ]
     return report_of(
         asker,

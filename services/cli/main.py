@@ -2,12 +2,13 @@
 
     serve   demo   ask   findings   audit   export   report   monitor   witness   timestamp   verifier-page
     import  reconcile  discrepancies  uses  prove  index  authorizations  agencies  technologies  sources
-    ledgers  directory  rules
+    ledgers  directory  rules  backup  restore  doctor
     record  history  statement  allegation  instruments  approvals  mandates  proceedings  holds
     incidents  holdings
 
 Exit status: 0 done, 1 it could not be done, 2 the command line is wrong (of `audit`: 0 good,
-1 a difference was found, 2 it could not run;
+1 a difference was found, 2 it could not run; of `restore`: 1 it may not be served, 2 likewise;
+of `doctor`: 0 good, 1 something to look at, 2 something is bad;
 of `monitor`: 1 two histories, 2 it could not be told).
 """
 
@@ -26,9 +27,11 @@ from services.cli import (
     audit,
     audit_directory,
     authorizations,
+    backup,
     demo,
     directory,
     discrepancies,
+    doctor,
     export,
     export_uses,
     findings,
@@ -43,6 +46,7 @@ from services.cli import (
     reconcile,
     registers,
     report,
+    restore,
     rules,
     serve,
     timestamp,
@@ -67,6 +71,9 @@ app.add_typer(demo.app, name="demo")
 command(app, "ask")(ask.ask)
 command(app, "findings")(findings.findings)
 command(app, "audit")(audit.audit)
+command(app, "backup")(backup.backup)
+command(app, "restore")(restore.restore)
+command(app, "doctor")(doctor.doctor)
 command(app, "monitor")(monitor.monitor)
 command(app, "timestamp")(timestamp.timestamp)
 command(app, "verifier-page")(verifier_page.verifier_page)

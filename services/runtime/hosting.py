@@ -20,12 +20,13 @@ from ledger.directory import DIRECTORY
 from ledger.errors import Malformed, VerificationFailed
 from ledger.log import Log
 from ledger.merkle import root_at
+from ledger.store.copied import NOT_SERVABLE
 from ledger.store.core import SCHEMA_VERSION, LedgerStore, StoreMismatch
 from ledger.store.postgres import PostgresStore, ledgers_of
 from ledger.store.sqlite import SqliteStore, holds_ledger
 from ledger.tlog import TrustPolicy, open_checkpoint
 from services.runtime.keys import LedgerKeys, open_keys
-from services.runtime.refusals import Damaged, HistoryLost
+from services.runtime.refusals import Damaged, HistoryLost, NotServable
 from services.runtime.settings import LEDGER_NAME, Settings
 from services.runtime.witness_policy import read_witness_policy
 
@@ -101,13 +102,17 @@ def open_ledger(settings: Settings) -> Hosted:
         StoreMismatch: It was begun with other keys, or by another release.
         KeyFileRefused: As open_keys.
         WitnessPolicyRefused: As read_witness_policy.
+        NotServable: It was restored, and not found good.
         HistoryLost, Damaged: As check_history.
     """
     path = settings.witness_policy
     policy = None if path is None else read_witness_policy(path)
     store = open_store(settings)
     try:
-        keys = open_keys(settings.data, settings.ledger, origin=store.meta().get("origin"))
+        begun = store.meta()
+        if (why := begun.get(NOT_SERVABLE)) is not None:
+            raise NotServable(settings.ledger, why)
+        keys = open_keys(settings.data, settings.ledger, origin=begun.get("origin"))
         _check_claim(store, settings, keys)
         check_history(store, keys, settings.ledger)
     except BaseException:

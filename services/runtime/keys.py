@@ -138,3 +138,9 @@ def write_private(path: Path, data: bytes) -> None:
             os.close(folder)
     finally:
         draft.unlink()
+
+
+def key_paths(data: Path, ledger: str) -> tuple[Path, ...]:
+    """Where a ledger's secrets are, whether they are there or not."""
+    names = (f"{ledger}.checkpoint.pem", f"{ledger}.answers.pem", f"{ledger}.secret")
+    return tuple(data / "keys" / name for name in names)

@@ -1,4 +1,4 @@
-"""Which figures does a process give of itself? One table: names, units, labels, what they say.
+"""What does a process measure of itself? One table: names, units, labels, what they say.
 
     METRICS ──► instruments (telemetry)          deploy/alerts, deploy/dashboards, guides
         └──prometheus_names──► what /metrics and a collector write ──► held against them by tests
@@ -19,7 +19,7 @@ from typing import Final
 
 
 class Kind(Enum):
-    """How a figure moves."""
+    """How a metric moves."""
 
     COUNTER = "counter"  # only up, from 0 at each start
     GAUGE = "gauge"  # up and down: the newest is the one that counts
@@ -28,7 +28,7 @@ class Kind(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Metric:
-    """One figure.
+    """One metric.
 
     Members:
         name: OpenTelemetry's spelling.

@@ -128,6 +128,17 @@ class HistoryLost(Refused):
         self.signed_size, self.tree_size, self.ledger = signed_size, tree_size, ledger
 
 
+class NotServable(Refused):
+    """This ledger was restored, and the restore did not find it good, or did not end.
+
+    Its database says so itself (ledger/store/copied.py), so no server takes it for whole.
+    """
+
+    def __init__(self, ledger: str, reason: str) -> None:
+        super().__init__(f"ledger {ledger} is not to be served: {reason}")
+        self.ledger, self.reason = ledger, reason
+
+
 class Unconfirmed(Refused):
     """This ledger was started, and too few of its witnesses have said what they cosigned last.
 

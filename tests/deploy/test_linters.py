@@ -8,6 +8,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+import yaml
 
 from tests.deploy.tools import DEPLOY, ROOT, Done, need, run
 
@@ -72,8 +73,13 @@ def test_alerts_fire_when_they_should(name: str) -> None:
 def test_alert_that_is_asked_too_much_is_found_out(tmp_path: Path) -> None:
     """The unit tests fail where a threshold is another: they do look."""
     rules = (ALERTS / "candour.yml").read_text("utf-8")
-    (tmp_path / "candour.yml").write_text(rules.replace("> 0.03\n", "> 0.9\n"))
-    test = tmp_path / "candour_slow_test.yml"
-    test.write_text((ALERTS / "candour_slow_test.yml").read_text("utf-8"))
-
-    assert run(need("promtool"), "test", "rules", test).code != 0
+    tests = yaml.safe_load((ALERTS / "candour_test.yml").read_text("utf-8"))
+    tests["tests"] = tests["tests"][-1:]  # of the states; the others take seconds
+    (tmp_path / "tests.yml").write_text(yaml.safe_dump(tests))
+    check = (need("promtool"), "test", "rules", tmp_path / "tests.yml")
+    (tmp_path / "candour.yml").write_text(rules)
+    assert run(*check).code == 0
+    (tmp_path / "candour.yml").write_text(
+        rules.replace("(candour_ledger_halted) == 1", "(candour_ledger_halted) == 2")
+    )
+    assert run(*check).code != 0

@@ -1,4 +1,4 @@
-"""Is there one table of figures, and does everybody who names one name one of it?"""
+"""Is there one table of metrics, and is each one that anybody names one of it?"""
 
 from __future__ import annotations
 
@@ -130,7 +130,7 @@ def test_every_series_that_is_asked_for_exists(where: str, expression: str) -> N
         assert set(_MATCHER.findall(matchers)) <= labels, f"{where}: {name}"
 
 
-def test_every_figure_is_looked_at() -> None:
+def test_every_metric_is_looked_at() -> None:
     """Each metric of the table stands in an alert or on a dashboard: none is kept for nobody."""
     text = " ".join(expression for _, expression in expressions())
     unseen = {
@@ -142,8 +142,8 @@ def test_every_figure_is_looked_at() -> None:
     assert unseen == set()
 
 
-def test_documents_name_figures_that_exist() -> None:
-    """Guides, runbooks and what else is written below deploy/ name only figures of the table."""
+def test_documents_name_metrics_that_exist() -> None:
+    """Guides, runbooks and what else is written below deploy/ name only metrics of the table."""
     names = {metric.name for metric in METRICS}
     spelt = re.compile(r"\bcandour_[a-z_]+_(?:total|seconds|bucket)\b")
     dotted = re.compile(r"`((?:candour|rpc|process)\.[a-z_]+\.[a-z_.]+)`")

@@ -93,16 +93,13 @@ def test_state_that_is_not_meant_for_it_is_refused(
 
 
 def test_bill_of_materials_lists_what_a_server_has(tmp_path: Path) -> None:
-    """`make sbom` names each package of the lock with its version and hashes, the same each time."""
+    """`make sbom` names each package of the lock with its version and its hashes."""
     if Path(sys.executable).parent.parent != ROOT / ".venv":
         pytest.skip("make works on the repository's own .venv")
-    first, second = tmp_path / "first", tmp_path / "second"
-    for out in (first, second):
-        # Whatever a pin's date says: this is no time to install anything.
-        done = run("make", "--old-file=.venv/.stamp", "sbom", f"OUT={out}")
-        assert done.code == 0, done.said
-    made = (first / "candour.cdx.json").read_bytes()
-    found = json.loads(made)
+    # Whatever a pin's date says: this is no time to install anything.
+    done = run("make", "--old-file=.venv/.stamp", "sbom", f"OUT={tmp_path}")
+    assert done.code == 0, done.said
+    found = json.loads((tmp_path / "candour.cdx.json").read_text("utf-8"))
     locked = {
         tuple(line.split(" ")[0].split("=="))
         for line in (ROOT / "requirements" / "server.txt").read_text("utf-8").splitlines()
@@ -111,4 +108,3 @@ def test_bill_of_materials_lists_what_a_server_has(tmp_path: Path) -> None:
 
     assert locked == {(one["name"], one["version"]) for one in found["components"]}
     assert all(one["externalReferences"][0]["hashes"] for one in found["components"])
-    assert made == (second / "candour.cdx.json").read_bytes()

@@ -22,7 +22,7 @@ from tests.deploy.tools import DEPLOY, Done, need, run
 
 UNITS = DEPLOY / "systemd"
 STARTED = (
-    *("candour.service", "candour-witness.service"),
+    *("candour.service", "candour-proxy.service", "candour-witness.service"),
     *("candour-monitor@main.service", "candour-monitor@main.timer"),
 )
 # Of 100; a service without any sandbox has 96. What is left is the network that each one is for.
@@ -36,11 +36,12 @@ def root(tmp_path: Path) -> Path:
     need("systemd-analyze")
     (tmp_path / "usr/lib/systemd").mkdir(parents=True)
     shutil.copytree(SYSTEM_UNITS, tmp_path / "usr/lib/systemd/system", symlinks=True)
-    programs = tmp_path / "opt/candour/bin"
-    programs.mkdir(parents=True)
-    for name in ("candour", "python"):
-        (programs / name).write_text("#!/bin/sh\n")
-        (programs / name).chmod(0o755)
+    for unit in UNITS.glob("*.service"):
+        for path in re.findall(r"^Exec\w+=/(\S+)", unit.read_text("utf-8"), re.M):
+            program = tmp_path / path
+            program.parent.mkdir(parents=True, exist_ok=True)
+            program.write_text("#!/bin/sh\n")
+            program.chmod(0o755)
     shutil.copytree(UNITS, tmp_path / "etc/systemd/system")
     return tmp_path
 

@@ -18,7 +18,7 @@ from tests.ledgers import Ledger, Place
 from tests.strategies import effort
 
 
-@effort(0.25)
+@effort(0.1)
 @given(steps, st.lists(asked, min_size=10, max_size=14), st.data())
 def test_views_answer_as_entries_do(
     place: Place, said: list[Step], questions: list[tuple[int, dict[str, Any]]], data: st.DataObject

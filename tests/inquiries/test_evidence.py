@@ -33,7 +33,7 @@ _COUNTED = (
 )
 
 
-@effort(0.06)
+@effort(0.04)
 @given(steps, st.lists(asked, min_size=10, max_size=14), st.data())
 def test_evidence_holds_and_says_what_the_server_says(
     place: Place, said: list[Step], questions: list[tuple[int, dict[str, Any]]], data: st.DataObject

@@ -16,12 +16,12 @@ from ledger.limits import DIRECTORY_LAG_S
 from ledger.merkle import root_at
 from ledger.store.audit_directory import AuditedLedger, DirectoryReport, audit_directory
 from ledger.store.core import NewEntry
+from ledger.times import full_text_of_us
 from ledger.tlog import Checkpoint, Equivocation, sign_checkpoint
 from services.runtime.settings import Settings
 from tests.services.directory.deployment import LEDGERS, Deployment, Open
 
 LATER_US = DIRECTORY_LAG_S * 1_000_000 * 10  # test ledgers publish at the time of their size
-AT = "2026-11-18T00:00:00.000000Z"
 
 
 @pytest.fixture
@@ -51,6 +51,10 @@ def audited(running: Open, *, now_us: int = LATER_US, without: str = "") -> Dire
     )
 
 
+def now(running: Open) -> str:
+    return full_text_of_us(running.directory.log.clock_us())
+
+
 def said(report: DirectoryReport) -> list[str]:
     return [item["sentence"] for item in report.to_object()["findings"]]
 
@@ -71,7 +75,7 @@ def put(running: Open, note: bytes, *, version: int) -> None:
     """An entry that the follower would not make."""
     origin = note.decode().partition("\n")[0]
     entry = listing_entry(
-        note, version=version, directory=running.directory.keys.origin, recorded_at=AT
+        note, version=version, directory=running.directory.keys.origin, recorded_at=now(running)
     )
     topic = CheckpointPublished.TOPIC
     running.directory.store.append([NewEntry.of(listing_stream(origin), version, topic, entry)])
@@ -168,7 +172,7 @@ def test_foreign_entries(running: Open) -> None:
             event=fact.to_object(),
             protected={},
             origin=keys.origin,
-            recorded_at=AT,
+            recorded_at=now(running),
             reporter="x",
             capture="live",
         )

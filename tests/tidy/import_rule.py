@@ -84,6 +84,7 @@ SHARED: Final[dict[str, frozenset[str]]] = {
     "": frozenset(),
     "pb": frozenset(),
     "runtime": frozenset({"pb"}),
+    "client": frozenset({"pb", "runtime"}),  # less yet: CLIENT_SERVICES, below
     # Another institution runs these, from the base install.
     "witness": frozenset(),
     "witness_replay": frozenset({"runtime", "witness"}),
@@ -104,6 +105,10 @@ WATCHERS_SERVICES: Final = {  # of services; the HTTP client has the standard li
     ),
     "monitor": ("services.monitor", "services.runtime.http_client"),
 }
+# An integrator's process has gRPC and protobuf beside the base install: the client needs the
+# contract, and how a batch is read without its uses; of ledger, its bounds.
+CLIENT_SERVICES: Final = ("services.client", "services.pb", "services.runtime.undecoded")
+CLIENT_OUTSIDE: Final = frozenset({"google", "grpc"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,6 +193,12 @@ def _judge_services(unit: str, imported: Import) -> str | None:
     ):
         needs = ", ".join(f"ledger.{name}" for name in sorted(WATCHERS_LEDGER[unit] - BASE))
         return f"services.{unit} needs only {needs} and the standard library"
+    if unit == "client" and not (
+        (top == "ledger" and target in BASE)
+        or imported.name.startswith(CLIENT_SERVICES)
+        or top in CLIENT_OUTSIDE | sys.stdlib_module_names
+    ):
+        return "services.client needs only the contract, gRPC, protobuf and ledger's bounds"
     if top in {"tests", "bench", "proto"}:
         return f"services never import {top}"
     if top != "services" or target in {unit, ""} or unit in ASSEMBLERS:

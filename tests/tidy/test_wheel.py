@@ -49,12 +49,14 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return built
 
 
-def test_wheel_holds_the_two_packages(wheel: Path) -> None:
-    """Nothing but ledger and services is packed: no tests, no benchmarks, no keys left about."""
+def test_wheel_holds_our_packages(wheel: Path) -> None:
+    """Nothing but ledger, services and candour is packed: no tests, no benchmarks, no keys."""
     with zipfile.ZipFile(wheel) as archive:
         tops = {name.split("/")[0] for name in archive.namelist()}
 
-    assert {"ledger", "services"} == {top for top in tops if not top.endswith(".dist-info")}
+    assert {"candour", "ledger", "services"} == {
+        top for top in tops if not top.endswith(".dist-info")
+    }
 
 
 def test_wheel_holds_the_verifier_s_page(wheel: Path) -> None:

@@ -201,7 +201,8 @@ class Open:
         head = self.directory.store.head()
         published = self.directory.store.published()
         if published is None or published.tree_size < head.tree_size:
-            publish(self.directory.store, self.directory.keys.checkpoint)
+            now_us = self.directory.log.clock_us()
+            publish(self.directory.store, self.directory.keys.checkpoint, now_us)
 
     def follower(self, clock_s: Callable[[], float] = time.monotonic) -> Follower:
         """A follower that knows what is published now."""

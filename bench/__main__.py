@@ -25,6 +25,7 @@ from bench.lab import Lab, lab
 from bench.million import million
 from bench.questions import questions
 from bench.reconciliation import reconciliation
+from bench.telemetry import telemetry
 from bench.usage import usage
 
 RESULTS = Path(__file__).parent / "results" / "latest.json"
@@ -118,6 +119,10 @@ def main() -> int:
                 _say(figures[-1])
         if not options.only or options.only in "reconciliation":
             for figure in reconciliation(store, 1_000_000 if options.large else 20_000):
+                figures.append(Figure(*figure))
+                _say(figures[-1])
+        if not options.quick and (not options.only or options.only in "telemetry"):
+            for figure in telemetry(store):
                 figures.append(Figure(*figure))
                 _say(figures[-1])
     if not options.only or options.only in "audit from tiles":

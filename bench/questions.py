@@ -68,12 +68,26 @@ def figures(running: Lab, store: str, rows: int, tree_size: int) -> list[Row]:
             (f"{name} at {rows:,} uses, all, as of the middle", store, _p99(half), 0.0, "ms", "", 3)
         )
     measured.append(
-        (f"all questions at {rows:,} uses, first page, p99", store, _p99(pages), 0.0, "ms")
-        + ("<= 200", len(pages))
+        (
+            f"all questions at {rows:,} uses, first page, p99",
+            store,
+            _p99(pages),
+            0.0,
+            "ms",
+            "<= 200",
+            len(pages),
+        )
     )
     measured.append(
-        (f"aggregates at {rows:,} uses as of the middle, worst", store, max(wholes), 0.0, "ms")
-        + ("<= 1000", len(wholes))
+        (
+            f"aggregates at {rows:,} uses as of the middle, worst",
+            store,
+            max(wholes),
+            0.0,
+            "ms",
+            "<= 1000",
+            len(wholes),
+        )
     )
     return measured
 

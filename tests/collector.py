@@ -1,8 +1,8 @@
 """Who takes in what a process exports? A collector that keeps all of it, over real OTLP/HTTP.
 
-    exporters ──POST /v1/traces, /v1/metrics (protobuf)──► Collector ──► spans, figures, bytes
+    exporters ──POST /v1/traces, /v1/metrics (protobuf)──► Collector ──► spans, metrics, bytes
 
-`figures_of` reads the other way out, /metrics, with Prometheus' own parser.
+`metrics_of` reads the other way out, /metrics, with Prometheus' own parser.
 """
 
 from __future__ import annotations
@@ -96,7 +96,7 @@ class Collector:
 
 def _handler(collector: Collector) -> type[BaseHTTPRequestHandler]:
     class Handler(BaseHTTPRequestHandler):
-        def do_POST(self) -> None:  # noqa: N802  the library's name
+        def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers["Content-Length"]))
             if self.headers.get("Content-Encoding") == "gzip":
                 body = gzip.decompress(body)
@@ -110,7 +110,7 @@ def _handler(collector: Collector) -> type[BaseHTTPRequestHandler]:
             self.end_headers()
             self.wfile.write(said)
 
-        def log_message(self, format: str, *args: Any) -> None:
+        def log_message(self, format: str, *args: Any) -> None:  # noqa: A002  likewise
             """Say nothing."""
 
     return Handler
@@ -124,7 +124,7 @@ def attributes_of(span: Span) -> dict[str, str | int]:
     }
 
 
-def figures_of(text: bytes | str) -> dict[str, dict[frozenset[tuple[str, str]], float]]:
+def metrics_of(text: bytes | str) -> dict[str, dict[frozenset[tuple[str, str]], float]]:
     """Of /metrics: each series by its name, then by its labels."""
     found: dict[str, dict[frozenset[tuple[str, str]], float]] = {}
     text = text.decode() if isinstance(text, bytes) else text
@@ -135,6 +135,6 @@ def figures_of(text: bytes | str) -> dict[str, dict[frozenset[tuple[str, str]], 
     return found
 
 
-def figure(text: bytes | str, name: str, labels: Mapping[str, str]) -> float | None:
-    """One figure of /metrics; None where there is none."""
-    return figures_of(text).get(name, {}).get(frozenset(labels.items()))
+def value_of(text: bytes | str, name: str, labels: Mapping[str, str]) -> float | None:
+    """One metric of /metrics; None where there is none."""
+    return metrics_of(text).get(name, {}).get(frozenset(labels.items()))

@@ -17,10 +17,10 @@ from ledger.events.statements import Scope
 from ledger.inquiries.asked import Asked, text_of_after
 from ledger.inquiries.asker import Asker, Counted, JudgedUse, Keys
 from ledger.inquiries.scoping import reporting_in, scope_in_words
-from ledger.limits import MAX_BASIS
+from ledger.limits import MAX_BASIS, MAX_FIGURE_BASIS
 from ledger.projections.answers import use_object
 from ledger.rules.coverage import Covered, coverage_from
-from ledger.rules.judgement import Judgement, all_of, says
+from ledger.rules.judgement import Judgement
 from ledger.rules.verdicts import Verdict, authority_of_use, with_grace
 
 ONLY_THE_LEDGER: Final = (
@@ -53,6 +53,17 @@ def counted_object(counted: Counted) -> dict[str, int]:
     return {"count": counted.count, "possible": counted.possible}
 
 
+def summed(groups: Iterable[tuple[Keys, Counted]]) -> Counted:
+    """How many in all groups together, where each use stands in one."""
+    counts = [counted for _keys, counted in groups]
+    return Counted(sum(one.count for one in counts), sum(one.possible for one in counts))
+
+
+def basis_of(asker: Asker, found: Judgement) -> list[int]:
+    """Leaf indexes of the first reports of what is counted."""
+    return [mark.first for mark in asker.marks(found, MAX_FIGURE_BASIS, by_time=True)]
+
+
 def yes_or_no(counted: Counted) -> str:
     """`yes`, `possibly` or `no`: whether there is any."""
     if counted.count:
@@ -73,16 +84,12 @@ def coverage(asker: Asker, asked: Asked) -> dict[str, Any]:
 
 def coverage_in(asker: Asker, scope: Scope) -> Covered:
     """How far an answer about a scope reaches."""
-    reporting = reporting_in(scope)
-    narrow = (
-        reporting
-        if scope.technology is None
-        else all_of((reporting, says("technology", scope.technology)))
-    )
-    reported, in_scope = (
-        [source for source in asker.examples(found, "source") if source]
-        for found in (reporting, narrow)
-    )
+    by = ("source",) if scope.technology is None else ("source", "technology")
+    told = [keys for keys in asker.examples(reporting_in(scope), by) if keys[0]]
+    aliases = asker.registers().aliases
+    theirs = ("", None if scope.technology is None else aliases.head(scope.technology))
+    reported = list(dict.fromkeys(keys[0] for keys in told))
+    in_scope = [keys[0] for keys in told if len(by) == 1 or keys[1] in theirs]
     return coverage_from(asker.registers(), scope, reported, in_scope)
 
 

@@ -133,10 +133,13 @@ class Asker(Protocol):
     ) -> list[JudgedUse]:
         """The first `limit` beyond `after`: certain ones first, each part by time, then leaf."""
 
-    def marks(self, found: Judgement, limit: int, *, grace_us: int = 0) -> list[Mark]:
-        """The first `limit` certain ones and the first `limit` possible ones, by leaf index."""
+    def marks(
+        self, found: Judgement, limit: int, *, grace_us: int = 0, by_time: bool = False
+    ) -> list[Mark]:
+        """The first `limit` certain ones, then the first `limit` possible ones, by leaf index; or
+        by the time of the use, which is faster."""
 
-    def examples(self, found: Judgement, by: str) -> Mapping[str, int]:
+    def examples(self, found: Judgement, by: Keys) -> Mapping[Keys, int]:
         """For each group of uses that may be found, the first to be reported, by leaf index."""
 
     def groups(self, found: Judgement, by: Keys) -> list[tuple[Keys, Counted]]:

@@ -16,17 +16,18 @@ from ledger.inquiries.answering import (
     ONLY_THE_LEDGER,
     UNKNOWN_TIMES,
     answered,
+    basis_of,
     counted_object,
     coverage,
     groups_object,
     list_of_uses,
+    summed,
     yes_or_no,
     zone_caveat,
 )
 from ledger.inquiries.asked import Asked
 from ledger.inquiries.asker import Asker, Keys
 from ledger.inquiries.finding import Find, grace_us, in_scope
-from ledger.limits import MAX_FIGURE_BASIS
 from ledger.projections.questions import AUTHORITY_RESTS_ON
 
 SCOPE: Final[Mapping[str, bool]] = dict.fromkeys(
@@ -91,7 +92,8 @@ class UsesInquiry(Inquiry):
 
     def answer(self, asker: Asker, asked: Asked) -> Answer:
         found = self.find(asker, asked)
-        counted = asker.count(found)
+        by = {key: asker.groups(found, (key,)) for key in self.by}
+        counted = summed(by[self.by[0]]) if by else asker.count(found)
         grace = grace_us(asker, asked.text("agency"))
         uses, leaves, ended = list_of_uses(
             asker, asked, found, authority=self.authority, grace_us=grace
@@ -103,7 +105,7 @@ class UsesInquiry(Inquiry):
             caveats.append(ONLY_THE_LEDGER)
         if counted.count + counted.possible > len(uses):
             caveats.append(f"{len(uses)} uses are listed here; all are counted")
-        groups = {key: groups_object((key,), asker.groups(found, (key,))) for key in self.by}
+        groups = {key: groups_object((key,), by[key]) for key in by}
         more = {} if self.more is None else dict(self.more(asker, asked))
         return answered(
             asked,
@@ -130,8 +132,10 @@ class GroupsInquiry(Inquiry):
     def answer(self, asker: Asker, asked: Asked) -> Answer:
         found = self.find(asker, asked)
         by = tuple(filter(None, (asked.text("by") or self.by[0], asked.text("and_by"))))
-        groups = groups_object(by, asker.groups(found, by))
-        counted = asker.count(found)
+        counts = asker.groups(found, by)
+        groups = groups_object(by, counts)
+        # A use that cites several authorizations stands in several groups.
+        counted = asker.count(found) if "authorization" in by else summed(counts)
         caveats = [*self.caveats, *([UNKNOWN_TIMES] if counted.possible else [])]
         if "month" in by:
             caveats.append("months are UTC months")
@@ -139,7 +143,7 @@ class GroupsInquiry(Inquiry):
             asked,
             self.text,
             counted_object(counted),
-            [mark.first for mark in asker.marks(found, MAX_FIGURE_BASIS)],
+            basis_of(asker, found),
             by=list(by),
             groups=groups,
             coverage=coverage(asker, asked),

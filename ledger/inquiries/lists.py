@@ -22,10 +22,11 @@ More = Mapping[str, Any]
 def all_technologies(asker: Asker, asked: Asked) -> More:
     """Every technology the agency used, so that another name cannot hide a use; each with one use."""
     wide = asked.without("technology", "unit", "performer", "case_number", "from", "to", "zone")
-    examples = asker.examples(in_scope(asker, wide), "technology")
+    examples = asker.examples(in_scope(asker, wide), ("technology",))
     return {
         "technologies_used": [
-            {"technology": technology, "leaf_index": leaf} for technology, leaf in examples.items()
+            {"technology": technology, "leaf_index": leaf}
+            for (technology,), leaf in examples.items()
         ]
     }
 

@@ -6,6 +6,7 @@ World ──PureAsker──► counts, lists, groups, patterns: by the judge of 
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from itertools import product
 
 from ledger.inquiries.asker import (
     After,
@@ -55,19 +56,22 @@ class PureAsker:
         judged = self._judged(self._matched(found, self.world.standing(), grace_us))
         return [one for one in judged if after is None or one.place > after][:limit]
 
-    def marks(self, found: Judgement, limit: int, *, grace_us: int = 0) -> list[Mark]:
+    def marks(
+        self, found: Judgement, limit: int, *, grace_us: int = 0, by_time: bool = False
+    ) -> list[Mark]:
         marks = [
             Mark(row.first, row.earliest_us, row.latest_us, row.recorded_us, row.capture, certain)
             for row, certain in self._matched(found, self.world.standing(), grace_us)
         ]
-        certain = sorted(mark for mark in marks if mark.certain)
-        possible = sorted(mark for mark in marks if not mark.certain)
+        marks.sort(key=lambda mark: (mark.earliest_us if by_time else 0, mark.first))
+        certain = [mark for mark in marks if mark.certain]
+        possible = [mark for mark in marks if not mark.certain]
         return [*certain[:limit], *possible[:limit]]
 
-    def examples(self, found: Judgement, by: str) -> Mapping[str, int]:
-        firsts: dict[str, int] = {}
+    def examples(self, found: Judgement, by: Keys) -> Mapping[Keys, int]:
+        firsts: dict[Keys, int] = {}
         for row, _certain in self._matched(found, self.world.standing()):
-            for key in group_of(by, row, self.world.aliases):
+            for key in product(*(group_of(name, row, self.world.aliases) for name in by)):
                 firsts[key] = min(row.first, firsts.get(key, row.first))
         return dict(sorted(firsts.items()))
 

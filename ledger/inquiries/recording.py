@@ -57,12 +57,14 @@ class Recorder:
         self.firsts.update(one.row.first for one in uses)
         return uses
 
-    def marks(self, found: Judgement, limit: int, *, grace_us: int = 0) -> list[Mark]:
-        marks = self._asker.marks(found, limit, grace_us=grace_us)
+    def marks(
+        self, found: Judgement, limit: int, *, grace_us: int = 0, by_time: bool = False
+    ) -> list[Mark]:
+        marks = self._asker.marks(found, limit, grace_us=grace_us, by_time=by_time)
         self.firsts.update(mark.first for mark in marks)
         return marks
 
-    def examples(self, found: Judgement, by: str) -> Mapping[str, int]:
+    def examples(self, found: Judgement, by: Keys) -> Mapping[Keys, int]:
         examples = self._asker.examples(found, by)
         self.firsts.update(examples.values())
         return examples

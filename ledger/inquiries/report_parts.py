@@ -28,7 +28,7 @@ def section(title: str, figures: list[Figure], **more: Any) -> Section:
 def sharing(asker: Asker, scope: Judgement) -> Section:
     """Who received data, as far as flows say."""
     shared = all_of((scope, _SHARED))
-    figures = [figure(asker, "uses whose data went to a country that is named", shared)]
+    figures = [figure(asker, "uses whose data went anywhere", shared)]
     uses = asker.uses(scope, MAX_ANSWER_USES)
     recipients: dict[str, list[Any]] = {}
     for one in uses:
@@ -36,7 +36,7 @@ def sharing(asker: Asker, scope: Judgement) -> Section:
             recipients.setdefault(recipient, []).append(one)
     for recipient, shown in sorted(recipients.items()):
         certain = sum(one.certain for one in shown)
-        listed = shown[:MAX_FIGURE_BASIS]
+        listed = sorted(shown, key=lambda one: not one.certain)[:MAX_FIGURE_BASIS]
         figures.append(
             {
                 "key": recipient,

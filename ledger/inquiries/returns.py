@@ -101,24 +101,27 @@ def piidpa(asker: Asker, asked: Asked) -> Answered:
 
 
 def _flows(uses: list[JudgedUse]) -> Iterator[Figure]:
-    """One figure for each kind of flow that left the country: the uses that had one."""
-    kinds: dict[tuple[str | None, ...], list[JudgedUse]] = {}
+    """One figure for each kind of flow that left the country, or may have: the uses that had one."""
+    kinds: dict[tuple[str | None, ...], list[tuple[JudgedUse, bool]]] = {}
     for one in uses:
-        for key in sorted({_key(one, flow) for flow in one.row.flows if _left(flow)}, key=repr):
-            kinds.setdefault(key, []).append(one)
+        left = {_key(one, flow): _left(flow) for flow in one.row.flows}
+        for key, abroad in sorted(left.items(), key=repr):
+            if abroad is not False:
+                kinds.setdefault(key, []).append((one, one.certain and abroad is True))
     for number, (key, shown) in enumerate(sorted(kinds.items(), key=lambda item: repr(item[0])), 1):
         members = ("technology", *_FLOW, *_COUNTRIES, "permission")
-        certain = sum(one.certain for one in shown)
+        certain = sum(certain for _, certain in shown)
         columns: dict[str, Any] = {
             name: value for name, value in zip(members, key, strict=True) if value is not None
         }
-        columns["purposes"] = sorted({one.row.purpose for one in shown if one.row.purpose})
+        columns["purposes"] = sorted({one.row.purpose for one, _ in shown if one.row.purpose})
+        first = sorted(shown, key=lambda pair: not pair[1])[:MAX_FIGURE_BASIS]
         yield {
             "key": f"flow {number}",
             "columns": columns,
             "count": certain,
             "possible": len(shown) - certain,
-            **listed_object((one, one.certain) for one in shown[:MAX_FIGURE_BASIS]),
+            **listed_object(first),
         }
 
 
@@ -127,8 +130,10 @@ def _key(one: JudgedUse, flow: DataFlow) -> tuple[str | None, ...]:
     return one.row.technology, *(getattr(flow, name) for name in members)
 
 
-def _left(flow: DataFlow) -> bool:
-    return any(getattr(flow, name) not in (None, _HOME) for name in _COUNTRIES)
+def _left(flow: DataFlow) -> bool | None:
+    """Did it leave the country? None where it names no country: it may have."""
+    named = {getattr(flow, name) for name in _COUNTRIES} - {None}
+    return bool(named - {_HOME}) if named else None
 
 
 def eu_26_10(asker: Asker, asked: Asked) -> Answered:

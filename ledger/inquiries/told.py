@@ -13,16 +13,18 @@ from ledger.events import (
 from ledger.events.statements import Scope
 from ledger.inquiries.answering import (
     ONLY_THE_LEDGER,
+    basis_of,
     counted_object,
     coverage_in,
     groups_object,
+    summed,
     use_shown,
 )
 from ledger.inquiries.asked import Asked
 from ledger.inquiries.asker import Asker, Counted, Differing, JudgedUse, Keys, Mark
 from ledger.inquiries.finding import by_rule, in_scope, rules_of
 from ledger.inquiries.scoping import scope_in_words
-from ledger.limits import MAX_FIGURE_BASIS, MAX_STATEMENT_SIGHTINGS, MAX_STATEMENT_USES
+from ledger.limits import MAX_STATEMENT_SIGHTINGS, MAX_STATEMENT_USES
 from ledger.projections.registers import Told
 from ledger.rules.judgement import Judgement, above, all_of, exactly
 from ledger.rules.kinds import Context, Hit, PatternPredicate, UsePredicate
@@ -153,19 +155,20 @@ def reasons(asker: Asker, asked: Asked) -> Answered:
         for pack, rule in rules_of(asker, agency, name):
             assert isinstance(rule.predicate, UsePredicate)
             found = all_of((scope, rule.predicate.compile(registers, rule.parameters, context)))
+            by_unit = asker.groups(found, ("unit",))
             kinds.append(
                 {
                     "code": rule.code,
                     "title": rule.title,
                     "pack": pack,
-                    **counted_object(asker.count(found)),
-                    "by_unit": _with_rates(asker.groups(found, ("unit",)), units),
+                    **counted_object(summed(by_unit)),
+                    "by_unit": _with_rates(by_unit, units),
                 }
             )
-            basis += [mark.first for mark in asker.marks(found, MAX_FIGURE_BASIS)]
+            basis += basis_of(asker, found)
     copied = _patterns(asker, scope, agency, "copied_reason")
     basis += [leaf for hit in copied for leaf in hit.leaves]
-    whole = asker.count(scope)
+    whole = summed(units)
     return {
         "value": "yes" if copied or any(kind["count"] for kind in kinds) else "no",
         "basis": basis,
@@ -215,25 +218,30 @@ def accounts(asker: Asker, asked: Asked) -> Answered:
 
 
 def delays(asker: Asker, asked: Asked) -> Answered:
-    """Question 22: how late records came, by source."""
-    scope = in_scope(asker, asked)
-    hours = asked.number("hours")
-    limits = (hours,) if hours is not None else (1, 24, 48, 168)
-    late: list[dict[str, Any]] = []
-    basis: list[int] = []
-    for limit in limits:
-        found = all_of((scope, above("delay", limit * 3_600)))
-        by_source = groups_object(("source",), asker.groups(found, ("source",)))
-        late.append({"over_h": limit, **counted_object(asker.count(found)), "by_source": by_source})
-        basis += [mark.first for mark in asker.marks(found, MAX_FIGURE_BASIS)]
-    return {
-        "value": counted_object(asker.count(scope)),
-        "basis": basis,
-        "late": late,
-        "by_source": groups_object(("source",), asker.groups(scope, ("source",))),
+    """Question 22: how late records came, by source: in steps, and over so many hours."""
+    scope, hours = in_scope(asker, asked), asked.number("hours")
+    steps = asker.groups(scope, ("source", "delay"))
+    found: dict[str, Any] = {
+        "value": counted_object(summed(steps)),
+        "by_delay": groups_object(("source", "delay"), steps),
         "by_capture": groups_object(("capture",), asker.groups(scope, ("capture",))),
-        "caveats": ["a record taken from history is late by its nature: see by_capture"],
+        "caveats": [
+            "a record taken from history is late by its nature: see by_capture",
+            "`delay` is the least of these that holds it; blank where the time is not known",
+        ],
     }
+    late = all_of((scope, above("delay", 3_600 * (24 if hours is None else hours))))
+    found["basis"] = basis_of(asker, late)
+    if hours is not None:
+        by_source = asker.groups(late, ("source",))
+        found["late"] = [
+            {
+                "over_h": hours,
+                **counted_object(summed(by_source)),
+                "by_source": groups_object(("source",), by_source),
+            }
+        ]
+    return found
 
 
 def _patterns(asker: Asker, scope: Judgement, agency: str | None, name: str) -> list[Hit]:

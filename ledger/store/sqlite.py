@@ -340,6 +340,10 @@ class SqliteStore(LedgerStore):
         )
         return rows[0] if rows else None
 
+    def pragmas(self, *names: str) -> dict[str, str]:
+        """As the connections of this store have them."""
+        return {name: str(self._read(f"PRAGMA {name}")[0][0]) for name in names}
+
     # --- followers ------------------------------------------------------------------
     def tracked(self, follower: str) -> int | None:
         ((newest,),) = self._read(

@@ -82,27 +82,31 @@ class ViewAggregates:
             sums[1] += int(matched) - int(count)
         return sorted(GroupCount(key, *numbers) for key, numbers in counts.items())
 
-    def examples(self, sought: Sought, by: str) -> dict[str, int]:
+    def examples(self, sought: Sought, by: Sequence[str]) -> dict[tuple[str, ...], int]:
         """For each group of uses that may be found, the first to be reported, by leaf index."""
         with self._engine.connect() as connection:
             compiler = compiler_for(connection, self._store, sought)
             _certain, conditions = counting(compiler, sought)
-            source: Any = _with_citations(sought.tree_size) if by == "authorization" else t.uses
-            key = _column(by)
+            source: Any = _with_citations(sought.tree_size) if "authorization" in by else t.uses
+            keys = [_column(name) for name in by]
             query = (
-                select(key, func.min(t.uses.c.first))
+                select(*keys, func.min(t.uses.c.first))
                 .select_from(source)
                 .where(*conditions)
-                .group_by(key)
+                .group_by(*keys)
                 .limit(MAX_GROUPS + 1)
             )
-            rows = connection.execute(query).tuples().all()
+            rows = connection.execute(query).all()
             if len(rows) > MAX_GROUPS:
                 raise TooManyGroups
-            texts = _texts(connection, by, {number for number, _ in rows}, sought.tree_size)
-        firsts: dict[str, int] = {}
-        for number, first in rows:
-            firsts[texts[number]] = min(first, firsts.get(texts[number], first))
+            texts = [
+                _texts(connection, name, {row[place] for row in rows}, sought.tree_size)
+                for place, name in enumerate(by)
+            ]
+        firsts: dict[tuple[str, ...], int] = {}
+        for *numbers, first in rows:
+            key = tuple(told[number] for told, number in zip(texts, numbers, strict=True))
+            firsts[key] = min(int(first), firsts.get(key, int(first)))
         return dict(sorted(firsts.items()))
 
     def extent(self, sought: Sought) -> Extent | None:

@@ -81,7 +81,9 @@ class ViewAsker:
             self._remembered[key] = limit, page
         return list(page[:limit])
 
-    def marks(self, found: Judgement, limit: int, *, grace_us: int = 0) -> list[Mark]:
+    def marks(
+        self, found: Judgement, limit: int, *, grace_us: int = 0, by_time: bool = False
+    ) -> list[Mark]:
         columns, sought = t.uses.c, self._sought(found, grace_us)
         wanted = select(
             *(columns.first, columns.earliest_us, columns.latest_us, columns.recorded_us),
@@ -97,7 +99,8 @@ class ViewAsker:
                 query = wanted.where(*base, condition)
                 if not definite:
                     query = query.where(compiler.possible(sought.certain, negated=True))
-                ordered = query.order_by(columns.first).limit(limit)
+                place = (columns.earliest_us, columns.first) if by_time else (columns.first,)
+                ordered = query.order_by(*place).limit(limit)
                 rows += [(row, definite) for row in connection.execute(ordered)]
             captures = names_of(connection, {row.capture for row, _ in rows})
         return [
@@ -109,12 +112,17 @@ class ViewAsker:
             for row, definite in rows
         ]
 
-    def examples(self, found: Judgement, by: str) -> Mapping[str, int]:
+    def examples(self, found: Judgement, by: Keys) -> Mapping[Keys, int]:
         return self._views.aggregates.examples(self._sought(found), by)
 
     def groups(self, found: Judgement, by: Keys) -> list[tuple[Keys, Counted]]:
-        groups = self._views.aggregates.groups(self._sought(found), by)
-        return [(group.key, Counted(group.count, group.possible)) for group in groups]
+        key = ("groups", found.certain, found.possible, by)
+        if key not in self._remembered:
+            groups = self._views.aggregates.groups(self._sought(found), by)
+            self._remembered[key] = [
+                (group.key, Counted(group.count, group.possible)) for group in groups
+            ]
+        return list(self._remembered[key])
 
     def patterns(
         self, predicate: PatternPredicate, parameters: Parameters, found: Judgement
@@ -237,9 +245,8 @@ class ViewAsker:
         return or_(still, columns.code == "reported_since")
 
     def cited(self, found: Judgement) -> Collection[str]:
-        return frozenset(self._views.aggregates.examples(self._sought(found), "authorization")) - {
-            ""
-        }
+        examples = self._views.aggregates.examples(self._sought(found), ("authorization",))
+        return frozenset(name for (name,) in examples if name)
 
     def heard(self, source: str) -> Sequence[int]:
         return sorted(recorded_us for _first, recorded_us in self.reports_of(source))

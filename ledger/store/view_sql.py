@@ -57,6 +57,8 @@ _CODED: Final = {
     "reason_state": {state.name.lower(): int(state) for state in ReasonState},
     "verified": {"no": 0, "yes": 1},
 }
+_HIDDEN: Final = (int(ReasonState.MASKED), int(ReasonState.WITHHELD))
+_FLOW_FIELDS: Final = {"flow_country", "unpermitted_country"}
 _OWN_COLUMNS: Final = {"credential", "role", "category", "database", "version"}
 
 
@@ -103,6 +105,7 @@ class Compiler:
         """All of the parts, or with `either` one of them."""
         conditions: list[Condition] = []
         sets: dict[str, set[int]] = {}
+        reasons: set[int] = set()
         decided, parts = _with_one_field(parts, either)
         if decided:
             conditions.append(self._decision(decided, either, certain))
@@ -110,12 +113,16 @@ class Compiler:
             # `f = a OR f = b …` and `f != a AND f != b …` are one test: rules name hundreds.
             if _is_of_a_set(part) and ((part.op == "=") is not no) is either:
                 sets.setdefault(part.field, set()).update(self._ids(part))
+            elif _is_a_reason(part) and ((part.op == "=") is not no) is either:
+                reasons.add(digest_of_reason(part.value or ""))
             else:
                 conditions.append(self._compile(part, no, certain=certain))
         conditions += [
             _member(field, tuple(sorted(ids)), either, certain=certain)
             for field, ids in sets.items()
         ]
+        if reasons:
+            conditions.append(_one_of_reasons(reasons, either, certain=certain))
         return _joined(conditions, either)
 
     def _decision(
@@ -267,7 +274,19 @@ def _is_of_a_set(test: Query) -> TypeGuard[TextTest]:
     """Does it ask for a name with an id, as one of several may be asked for?"""
     if not isinstance(test, TextTest) or test.value is None:
         return False
-    return test.field in TEXT_FIELDS and test.field != "case_number"
+    return test.field in _FLOW_FIELDS or (test.field in TEXT_FIELDS and test.field != "case_number")
+
+
+def _is_a_reason(test: Query) -> TypeGuard[TextTest]:
+    return isinstance(test, TextTest) and test.field == "reason" and test.value is not None
+
+
+def _one_of_reasons(digests: set[int], equal: bool, *, certain: bool) -> Condition:
+    """Is the reason one of these, where it can be read?"""
+    known = t.uses.c.reason_state.not_in(_HIDDEN)
+    one_of = func.coalesce(t.uses.c.reason_digest, -1).in_(sorted(digests))
+    holds = one_of if equal else not_(one_of)
+    return and_(known, holds) if certain else or_(not_(known), holds)
 
 
 def _member(field: str, ids: tuple[int, ...], equal: bool, *, certain: bool) -> Condition:
@@ -342,7 +361,9 @@ def _in(column: Any, ids: tuple[int, ...]) -> Condition:
 
 
 def column_of(field: str) -> str:
-    """The column of a text field that holds the id of a name."""
+    """The column of a text field that holds the id of a name, or of a text that flows are kept as."""
+    if field in _FLOW_FIELDS:
+        return "flows"
     return field if field in _OWN_COLUMNS else TEXT_FIELDS[field].rstrip("_")
 
 
@@ -392,8 +413,7 @@ def _known_and_holds(test: Any, negated: bool) -> tuple[Condition, Condition]:
     equal = (test.op == "=") is not negated
     if test.field == "urgency":
         return uses.urgency.is_not(None), _choice(uses.urgency, _URGENCY, test.value, equal)
-    hidden = (int(ReasonState.MASKED), int(ReasonState.WITHHELD))
-    known = uses.reason_state.not_in(hidden)
+    known = uses.reason_state.not_in(_HIDDEN)
     if test.value is None:
         has_none = uses.reason_digest.is_(None)
         return known, has_none if equal else not_(has_none)

@@ -18,7 +18,8 @@ sources: Final = typer.Typer(no_args_is_help=True, help="Systems and exports tha
 
 _COLUMNS: Final = {"name": "name", "called": "display_name", "leaf": "leaf_index"}
 _EXTRA: Final = {
-    "technologies": {"aliases": "aliases"},
+    "technologies": {"aliases": "aliases", "state": "state"},
+    "authorizations": {"state": "state"},
     "imports": {"withdrawn": "withdrawn"},
 }
 
@@ -35,11 +36,16 @@ def print_register(at: Connection, collection: str, form: Format) -> None:
     from services.cli.client import Client
     from services.cli.names import Names
     from services.cli.objects import registered_object
+    from services.cli.things import state_text, things
 
     with Client(at) as client:
         found = Names(client).all(collection)
         columns = _COLUMNS | _EXTRA.get(collection, {})
-        print_rows(map(registered_object, found.values()), columns, form)
+        rows = [registered_object(item) for item in found.values()]
+        if "state" in columns.values():
+            states = {item.name: state_text(item.states) for item in things(client, collection)}
+            rows = [row | {"state": states.get(row["name"])} for row in rows]
+        print_rows(rows, columns, form)
     if not found and form is Format.TABLE:
         say(f"No {collection} yet.")
 

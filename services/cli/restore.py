@@ -106,7 +106,7 @@ def _run(
 
 
 def _print(manifest: Manifest, found: Restored, form: Format) -> None:
-    told = {
+    told: dict[str, Any] = {
         "ledger": manifest.ledger,
         "servable": found.servable,
         "tree_size": found.tree_size,
@@ -120,10 +120,10 @@ def _print(manifest: Manifest, found: Restored, form: Format) -> None:
     lists = ("why_not", "lost", "not_known")
     print_object(told, form, leave_out=lists if form is Format.TABLE else ())
     for name in lists if form is Format.TABLE else ():
-        for sentence in told[name]:  # type: ignore[union-attr]
+        for sentence in told[name]:
             print(f"{name.replace('_', ' ')}: {sentence}")
     if found.servable:
-        say("It may be served. The views are made anew when it starts.")
+        say("It may be served. Views that are not here are made anew when it starts.")
     elif found.missing:
         say(
             "It is not served: what it signed next would be a second history. Look for a newer copy:"
@@ -133,4 +133,6 @@ def _print(manifest: Manifest, found: Restored, form: Format) -> None:
             " hold show what was in them."
         )
     else:
-        say("It is not served. Restore another backup, to another place; `candour audit` says more.")
+        say(
+            "It is not served. Restore another backup, to another place; `candour audit` says more."
+        )

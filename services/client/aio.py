@@ -15,7 +15,7 @@ import grpc
 
 from ledger.limits import CLIENT_CLOSE_S
 from services.client.client import Client
-from services.client.errors import ClientError
+from services.client.errors import UseRefused
 from services.client.parcels import Item
 from services.client.receipts import Receipt
 from services.client.settings import Settings
@@ -35,7 +35,7 @@ class AsyncClient:
         *,
         ledger: str = "main",
         spool: Path | str | None = None,
-        on_refused: Callable[[ToolUse, ClientError], None] | None = None,
+        on_refused: Callable[[ToolUse, UseRefused], None] | None = None,
         on_recorded: Callable[[ToolUse, Receipt], None] | None = None,
         credentials: grpc.ChannelCredentials | None = None,
         options: Sequence[tuple[str, Any]] = (),
@@ -105,7 +105,8 @@ class AsyncClient:
         waits for room, the use is not reported; later, it is.
         """
         future = await self.submit(use, durable=durable, timeout_s=timeout_s)
-        return await future
+        receipt: Receipt | None = await future
+        return receipt
 
     async def submit(
         self,

@@ -20,7 +20,7 @@ from typing import Any, Final, Literal, Self, overload
 import grpc
 
 from ledger.limits import CLIENT_CLOSE_S, MAX_MESSAGE_BYTES
-from services.client.errors import ClientError
+from services.client.errors import ClientError, UseRefused
 from services.client.intake import Intake
 from services.client.parcels import Backlog, InMemory, Item, Spooled
 from services.client.receipts import Receipt
@@ -51,8 +51,8 @@ class Client:
         ledger: `main`, or `ledgers/main`.
         spool: A folder of this client's own, for its owner alone: every use is on disk before it
             is sent, and deleted when the ledger has it. None: what waits ends with the process.
-        on_refused: Called with each use that will not be recorded, and why; it may be called
-            again for the same use after a crash. Needed with a spool: nobody may be left to tell.
+        on_refused: Called with each use that the ledger refuses for good, and why; again for the
+            same use after a crash. Needed with a spool: of those who report, nobody may be left.
         on_recorded: Called with each use that has its receipt; again after a crash, as a duplicate.
         credentials: None for a channel without TLS.
         options: Of the gRPC channel; they go before ours.
@@ -71,7 +71,7 @@ class Client:
         *,
         ledger: str = "main",
         spool: Path | str | None = None,
-        on_refused: Callable[[ToolUse, ClientError], None] | None = None,
+        on_refused: Callable[[ToolUse, UseRefused], None] | None = None,
         on_recorded: Callable[[ToolUse, Receipt], None] | None = None,
         credentials: grpc.ChannelCredentials | None = None,
         options: Sequence[tuple[str, Any]] = (),
@@ -155,7 +155,7 @@ class Client:
             raise
         return future
 
-    def _item(self, use: ToolUse, durable: str) -> tuple[Item, Any]:
+    def _item(self, use: ToolUse, durable: str) -> tuple[Item, Future[Any]]:
         if durable not in ("ledger", "spool"):
             raise ValueError(f"durable must be ledger or spool, not {durable}")
         if durable == "spool" and self._spool is None:

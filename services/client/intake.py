@@ -24,8 +24,8 @@ class Intake:
 
     def __init__(self, settings: Settings, clock: Callable[[], float]) -> None:
         self._settings, self._clock = settings, clock
-        self._changed = threading.Condition()
-        self._room = threading.Condition(self._changed)  # one lock, two reasons to wake
+        lock = threading.RLock()
+        self._changed, self._room = threading.Condition(lock), threading.Condition(lock)
         self._queue: deque[Item] = deque()
         self._queued_bytes = 0
         self._first_at = 0.0
@@ -46,6 +46,7 @@ class Intake:
             while not self._has_room(item):
                 left_s = None if end_at is None else end_at - self._clock()
                 if left_s is not None and left_s <= 0:
+                    self._room.notify()  # the room we were woken for may do for another
                     raise Full(self._uses, self._bytes)
                 self._room.wait(left_s)
             self._add(item)

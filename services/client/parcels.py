@@ -69,6 +69,9 @@ class Backlog(Protocol):
     def take(self) -> Parcel | None:
         """The next to be sent; None where there is none now."""
 
+    def empty(self) -> bool:
+        """Whether everything was taken."""
+
     def done(self, parcel: Parcel) -> None:
         """Each of its uses has a receipt, or was refused and handed over."""
 
@@ -89,6 +92,9 @@ class InMemory:
 
     def take(self) -> Parcel | None:
         return Parcel(self._batches.popleft()) if self._batches else None
+
+    def empty(self) -> bool:
+        return not self._batches
 
     def done(self, parcel: Parcel) -> None:
         pass
@@ -136,6 +142,9 @@ class Spooled:
             waiting = self._waiting.pop(place, None) or [None] * len(uses)
             items += [item or Item(data) for item, data in zip(waiting, uses, strict=True)]
         return Parcel(items, [place for place, _ in taken]) if taken else None
+
+    def empty(self) -> bool:
+        return self._spool.all_taken()
 
     def done(self, parcel: Parcel) -> None:
         for place in parcel.places:

@@ -81,7 +81,11 @@ class Writer:
         self.number, self.path, self.size = number, path_of(folder, number), 0
         flags = os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_APPEND | os.O_CLOEXEC
         self._file = os.open(self.path, flags, 0o600)
-        sync_folder(folder)
+        try:
+            sync_folder(folder)
+        except OSError:
+            os.close(self._file)
+            raise
 
     def append(self, data: bytes) -> None:
         """Write and sync; `size` grows only when that is done."""

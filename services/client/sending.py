@@ -24,6 +24,7 @@ from services.client.errors import (
     ClientError,
     LedgerAway,
     NotDelivered,
+    UseRefused,
 )
 from services.client.pacing import Pace
 from services.client.parcels import Backlog, Item, Parcel
@@ -59,7 +60,7 @@ class Sender(threading.Thread):
         settings: Settings,
         *,
         release: Callable[[Item], None],
-        on_refused: Callable[[ToolUse, ClientError], None] | None,
+        on_refused: Callable[[ToolUse, UseRefused], None] | None,
         on_recorded: Callable[[ToolUse, Receipt], None] | None,
         ended: Callable[[], None],
     ) -> None:
@@ -122,12 +123,14 @@ class Sender(threading.Thread):
             return True
         if self._answered or self._under_way:
             return False
-        if self._pace.troubled_s:
+        if not self._again and self._backlog.empty():
+            return True
+        if self._backlog.durable and self._pace.troubled_s:
             waited_for = self._backlog.waiters() or any(
                 item.future is not None for parcel in self._again for item in parcel.items
             )
-            return self._backlog.durable and not waited_for
-        return not self._again and self._pace.wait_s == 0
+            return not waited_for
+        return False
 
     # --- there ----------------------------------------------------------------------------
     def _send_next(self) -> bool:
@@ -171,8 +174,8 @@ class Sender(threading.Thread):
             return
         retry_s = self._read_answers(parcel, response)
         if parcel.items:
-            error = LedgerAway("the ledger could not take some uses now")
-            self._hold(parcel, error, retry_s, for_good=False)
+            busy = LedgerAway("the ledger could not take some uses now")
+            self._hold(parcel, busy, retry_s, for_good=False)
             return
         if self.trouble is not None:
             _log.info("the ledger takes uses again")
@@ -221,7 +224,7 @@ class Sender(threading.Thread):
             self._again.append(parcel)
             return
         for item in parcel.items:
-            self._refused(item, error)
+            self._fail(item, error)
 
     def _failed(self, error: ClientError, retry_s: float | None, *, sent_at: float) -> None:
         if self.trouble is None or str(self.trouble) != str(error):
@@ -237,22 +240,25 @@ class Sender(threading.Thread):
         if self._on_recorded is not None:
             try:
                 self._on_recorded(ToolUse.FromString(item.data), receipt)
-            except Exception:  # the receipt stands, whoever failed to hear of it
+            except Exception:  # noqa: BLE001  the receipt stands, whoever failed to hear of it
                 _log.exception("on_recorded failed")
 
-    def _refused(self, item: Item, error: ClientError) -> bool:
+    def _refused(self, item: Item, error: UseRefused) -> bool:
         """Whether whoever should know does."""
-        self._release(item)
-        if item.future is not None:
-            item.future.set_exception(error)
+        self._fail(item, error)
         if self._on_refused is None:
             return True
         try:
             self._on_refused(ToolUse.FromString(item.data), error)
-        except Exception:
+        except Exception:  # noqa: BLE001  a mistake of the caller's must not stop the others' uses
             _log.exception("on_refused failed; a spool keeps the use for the next start")
             return False
         return True
+
+    def _fail(self, item: Item, error: ClientError) -> None:
+        self._release(item)
+        if item.future is not None:
+            item.future.set_exception(error)
 
     def _abandon(self) -> None:
         """Whoever still waits is told that nobody sends it now."""
@@ -262,14 +268,12 @@ class Sender(threading.Thread):
         parcels = [*self._under_way, *self._again]
         self._under_way.clear()
         self._again.clear()
-        while not self._backlog.durable and (parcel := self._backlog.take()) is not None:
-            parcels.append(parcel)
+        while not self._backlog.durable and (left := self._backlog.take()) is not None:
+            parcels.append(left)
         items = [item for parcel in parcels for item in parcel.items]
         if not self._backlog.durable and items:
             _log.error("%d uses were not delivered", len(items))
         for item in items:
-            self._release(item)
-            if item.future is not None:
-                item.future.set_exception(error)
+            self._fail(item, error)
         for future in self._backlog.waiters():
             future.set_exception(error)

@@ -27,7 +27,8 @@ class Settings:
     Members:
         linger_s: That the first use of a batch waits for company.
         batch_uses, batch_bytes: Of one request; whichever is reached first.
-        in_flight: Requests under way at once; one alone while the ledger is in trouble.
+        in_flight: Requests under way at once; one alone while the ledger is in trouble. They are
+            sent in the order of reports; with 1 they are also recorded in it.
         queue_uses, queue_bytes: That callers may have waiting; beyond it they wait, or Full.
         call_s: Deadline of one request.
         patience_s: Without a spool: of trying again, before a report fails with LedgerAway.

@@ -214,12 +214,9 @@ class Spool:
 
     def _next_frame(self) -> tuple[Place, Header] | None:
         with self._lock:
+            if self._all_taken():
+                return None
             at = self._cursor
-            while at.segment not in self._segments or at.offset >= self._segments[at.segment].size:
-                later = [number for number in self._segments if number > at.segment]
-                if not later:
-                    return None
-                at = self._cursor = Place(min(later), 0)
         reader = self._reader
         if reader is None or reader.number != at.segment:
             if reader is not None:
@@ -229,6 +226,21 @@ class Spool:
         if header is None:
             raise SpoolDamaged(segments.path_of(self.folder, at.segment), at.offset)
         return at, header
+
+    def all_taken(self) -> bool:
+        """Whether `take` has nothing more."""
+        with self._lock:
+            return self._all_taken()
+
+    def _all_taken(self) -> bool:
+        """Also moves the cursor to where the next frame stands."""
+        at = self._cursor
+        while at.segment not in self._segments or at.offset >= self._segments[at.segment].size:
+            later = [number for number in self._segments if number > at.segment]
+            if not later:
+                return True
+            at = self._cursor = Place(min(later), 0)
+        return False
 
     def _read(self, place: Place, length: int) -> list[bytes]:
         assert self._reader is not None

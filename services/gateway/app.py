@@ -10,7 +10,7 @@
     POST /v1/logs                     uses as OpenTelemetry log records (logs.py)
     GET /verify                       the page that checks evidence bundles (verify_page.py)
     GET /livez  /readyz               the process runs; it can take reports (?verbose: all checks)
-    GET /metrics                      figures, for Prometheus (figures.py)
+    GET /metrics                      metrics, for Prometheus (metrics.py)
 
 Source: C2SP tlog-tiles for the checkpoint's content type and caching.
 """
@@ -26,7 +26,7 @@ from starlette.routing import Route
 
 from ledger.directory import DIRECTORY
 from ledger.store.core import StoreUnavailable
-from services.gateway import events, figures, logs
+from services.gateway import events, logs, metrics
 from services.gateway.intake import intakes_of
 from services.gateway.tiles import not_found, tile_response, unavailable
 from services.gateway.verify_page import verify_response
@@ -135,7 +135,7 @@ def build_app(
             Route("/verify", verify_response),
             Route("/livez", livez),
             Route("/readyz", readyz),
-            *figures.routes(telemetry.render, look),
+            *metrics.routes(telemetry.render, look),
         ]
     )
     app.router.redirect_slashes = False  # another path is another thing, and is not there

@@ -141,7 +141,7 @@ class _IndexPace:
             self._done = self._index.position()
         finally:
             gc.enable()
-        self._told.folded("candour.index.advance", self._ledger, done, self._done, started_ns)
+        self._told.folded("candour.index", self._ledger, done, self._done, started_ns)
         self._at = now
         return True
 

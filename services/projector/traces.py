@@ -46,4 +46,4 @@ def traces() -> Traces:
         return Traces()
     from services.runtime.telemetry import open_telemetry
 
-    return Traces(open_telemetry("candour-projector", figures=False))
+    return Traces(open_telemetry("candour-projector", metrics=False))

@@ -99,7 +99,7 @@ class _Asker(threading.Thread):
             "candour.tree_size": asked.tree_size,
         }
         try:
-            with self._tracing.span("candour.witness.cosign", told, parent=asked.round):
+            with self._tracing.span("candour.cosign", told, parent=asked.round):
                 found = submit(
                     self.witness.url or "",
                     self.witness.key,

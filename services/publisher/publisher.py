@@ -84,8 +84,11 @@ class Publisher:
         while isinstance(self._hosted.log.halted, Unconfirmed | None):
             pause_s = min(PUBLISH_EVERY_S * 2**self._failures, MAX_COSIGN_PAUSE_S)
             await asyncio.sleep(pause_s)
+            # Not wait_for: before Python 3.12 it forgets that it was cancelled where a commit
+            # comes at the same moment, as the last one does, and nobody would ever stop us.
             with suppress(TimeoutError):
-                await asyncio.wait_for(self._committed.wait(), PUBLISH_EVERY_S)
+                async with asyncio.timeout(PUBLISH_EVERY_S):
+                    await self._committed.wait()
             self._committed.clear()
             await self._try()
 

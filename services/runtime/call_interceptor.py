@@ -1,9 +1,9 @@
 """How long does each call take, and with which status does it end? Around all other interceptors.
 
-    call ──started──► StatusInterceptor ► ShareInterceptor ► servicer ──► status ──ended──► figure
+    call ──started──► StatusInterceptor ► ShareInterceptor ► servicer ──► status ──ended──► metric
          └─traceparent──► a span, where spans are made at all               └──► and span
 
-OpenTelemetry's own instrumentation of grpc.aio makes spans and no figures (docs/adr/0027). Health
+OpenTelemetry's own instrumentation of grpc.aio makes spans and no metrics (docs/adr/0027). Health
 checks and reflection are nobody's calls, and are not counted.
 
 Source: OpenTelemetry's semantic conventions for RPC, "rpc.server.call.duration".

@@ -5,7 +5,7 @@
     witness    against witnesses that cosigned: the middle one's
     database   against PostgreSQL's server; a file has no clock
 
-All in seconds, ours less theirs; whoever cannot tell gives no figure, not 0.
+All in seconds, ours less theirs; whoever cannot tell gives no metric, not 0.
 
 Source: ntp_adjtime(3), <sys/timex.h>.
 """

@@ -172,9 +172,9 @@ class Committer:
     ) -> tuple[list[Result], Head, bytes, float]:
         started = time.perf_counter()
         with self._tracing.commit(self._metrics.ledger, len(batch), asked) as span:
-            with span("candour.store.append"):
+            with span("candour.append"):
                 results, head = self.log.append(batch)
-            with span("candour.checkpoint.sign"):
+            with span("candour.sign"):
                 note = self.log.checkpoint(head)
         return results, head, note, time.perf_counter() - started
 

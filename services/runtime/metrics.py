@@ -61,7 +61,7 @@ class Instruments:
         self.verification_failures = self._counter("candour.verification.failures")
 
     def observe(self, name: str, observe: Observe) -> None:
-        """Let a figure be asked for whenever somebody looks; its callback must not wait."""
+        """Let a metric be asked for whenever somebody looks; its callback must not wait."""
 
         def callback(_options: CallbackOptions) -> Iterable[Observation]:
             return observe()

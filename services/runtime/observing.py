@@ -3,7 +3,7 @@
     store.head, views.position, oldest entry not in the views ──read──► Reading of each ledger
     Reading, publication, committer, clocks ──► gauges, /readyz, gRPC health
 
-Whoever looks waits for no database: a reading that is too old is unknown, and gives no figure.
+Whoever looks waits for no database: a reading that is too old is unknown, and gives no metric.
 The projector is a process of its own; how far it is stands in the views, for whichever process
 asks.
 """
@@ -25,7 +25,7 @@ from ledger.store.core import LedgerStore
 from ledger.times import us_of_text
 from services.runtime.clock import SinceStart, kernel_offset_s, middle_s
 from services.runtime.metrics import Instruments, reason_of
-from services.runtime.process_figures import observe_process
+from services.runtime.process_metrics import observe_process
 from services.runtime.serving import Serving
 
 _FRESH_S: Final = 1.0  # a reading that whoever looks takes as it is
@@ -110,7 +110,8 @@ class Observatory:
         if self._under_way is None or self._under_way.done():
             self._under_way = asyncio.create_task(self._read_all(), name="observing")
         with suppress(TimeoutError):
-            await asyncio.wait_for(asyncio.shield(self._under_way), OBSERVE_WAIT_S)
+            async with asyncio.timeout(OBSERVE_WAIT_S):
+                await asyncio.shield(self._under_way)
 
     async def _read_all(self) -> None:
         await asyncio.gather(*(self._read(serving) for serving in self._ledgers.values()))

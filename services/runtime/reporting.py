@@ -42,15 +42,16 @@ async def prepare(
         StoreUnavailable: A name had to be looked up and could not.
     """
     log = serving.hosted.log
-    checked = log.check(commands)
-    missing = log.missing(checked)
-    if missing:
-        try:
+    checked: list[Checked] = []
+    try:
+        checked = log.check(commands)
+        missing = log.missing(checked)
+        if missing:
             await serving.run(log.learn, missing)
-        except CandourError as error:
-            serving.metrics.turned_away(error, len(checked))
-            raise
-    prepared = log.prepare(checked, reporter)
+        prepared = log.prepare(checked, reporter)
+    except Exception as error:
+        serving.metrics.turned_away(error, max(len(checked), 1))
+        raise
     refused = [item for item in prepared if isinstance(item, CandourError)]
     if refused:
         serving.metrics.refused(refused)

@@ -1,8 +1,8 @@
 """Where does a process say how it is doing? At /metrics, and at a collector if one is named.
 
-    OTEL_EXPORTER_OTLP_ENDPOINT ──► OTLP/HTTP: figures every OTEL_METRIC_EXPORT_INTERVAL, spans by
+    OTEL_EXPORTER_OTLP_ENDPOINT ──► OTLP/HTTP: metrics every OTEL_METRIC_EXPORT_INTERVAL, spans by
                                     the batch, TRACE_RATIO of them or OTEL_TRACES_SAMPLER_ARG
-    without it                  ──► figures at /metrics alone, and no spans at no cost
+    without it                  ──► metrics at /metrics alone, and no spans at no cost
 
 The variables are OpenTelemetry's own, each signal's included; OTEL_SDK_DISABLED=true turns all of
 it off. One set of providers a process, handed on and never global.
@@ -40,7 +40,7 @@ class Telemetry:
     """What a process counts with and traces with.
 
     Members:
-        render: The figures as Prometheus reads them; None where nothing is kept.
+        render: The metrics as Prometheus reads them; None where nothing is kept.
     """
 
     instruments: Instruments
@@ -65,14 +65,14 @@ def open_telemetry(
     service: str,
     environment: Mapping[str, str] | None = None,
     *,
-    figures: bool = True,
+    metrics: bool = True,
 ) -> Telemetry:
     """The telemetry that the environment asks for.
 
     Args:
         service: Name of what runs, unless OTEL_SERVICE_NAME says otherwise.
         environment: As os.environ; OpenTelemetry's exporters read os.environ itself.
-        figures: False for spans alone: nobody asks a child for its figures.
+        metrics: False for spans alone: nobody asks a child for its metrics.
     Raises:
         Malformed: OTEL_EXPORTER_OTLP_PROTOCOL or OTEL_TRACES_SAMPLER_ARG cannot be followed.
     """
@@ -80,13 +80,13 @@ def open_telemetry(
     if is_disabled(said):
         return SILENT
     spans = names_collector("TRACES", said)
-    if not figures and not spans:
+    if not metrics and not spans:
         return SILENT
     resource = _resource(service)
     closing: list[Callable[[], None]] = []
     instruments, render = SILENT.instruments, None
-    if figures:
-        instruments, render = _figures(resource, said, closing)
+    if metrics:
+        instruments, render = _metrics(resource, said, closing)
     tracing = _tracing(resource, said, closing) if spans else OFF
     return Telemetry(instruments, tracing, render, closing)
 
@@ -109,7 +109,7 @@ def _version() -> str:
         return "unknown"
 
 
-def _figures(
+def _metrics(
     resource: Resource, said: Mapping[str, str], closing: list[Callable[[], None]]
 ) -> tuple[Instruments, Callable[[], bytes]]:
     from opentelemetry.exporter.prometheus import PrometheusMetricReader
@@ -132,7 +132,7 @@ def _figures(
         readers,
         resource,
         shutdown_on_exit=False,
-        exemplar_filter=AlwaysOffExemplarFilter(),  # a span's id for each figure is no use here
+        exemplar_filter=AlwaysOffExemplarFilter(),  # a span's id for each metric is no use here
     )
     closing.append(provider.shutdown)
     reading = threading.Lock()  # the reader keeps what it collected until it is rendered

@@ -97,7 +97,7 @@ class FakeLedger(
     ReportToolUse = StreamToolUses = GetToolUse = GetEntry = GetReceipt = unknown
     GetInclusionProof = GetConsistencyProof = GrantAuthorization = unknown
     BatchRecord = MakeStatement = AmendToolUse = ReportOutcome = ReportDataFlows = unknown
-    ListHistory = ListThings = unknown
+    ListHistory = unknown
 
     def asked_of(self, kind: type) -> list[Any]:
         return [request for request in self.asked if isinstance(request, kind)]
@@ -163,6 +163,14 @@ class FakeLedger(
         return registry_pb2.ListRegisteredResponse(
             registered=page, next_page_token=token, tree_size=self.size
         )
+
+    def ListThings(self, request: Any, context: Any) -> Any:  # noqa: N802
+        self._met("ListThings", request, context)
+        things = [
+            record_pb2.Thing(name=name, states={"": "registered"})
+            for name in self.registers.get(request.collection, {})
+        ]
+        return record_pb2.ListThingsResponse(things=things, tree_size=self.size)
 
     # --- ingest ---------------------------------------------------------------------
     def DeclareImport(self, request: Any, context: Any) -> Any:  # noqa: N802

@@ -168,7 +168,10 @@ def test_registers(candour: Candour, ledger: FakeLedger) -> None:
     assert authorization.urgency_used
     [technology] = candour("technologies", "list", "--format", "json").json
     assert ("technologies/fv", "FaceView") == (technology["name"], technology["display_name"])
-    assert ["technologies/old-faceview"] == technology["aliases"]
+    assert (["technologies/old-faceview"], "registered") == (
+        technology["aliases"],
+        technology["state"],
+    )
     assert "Sampleton Police" in candour("agencies", "list").out
     assert 2 == candour("authorizations", *grant[:-1], "licence").exit_code
 

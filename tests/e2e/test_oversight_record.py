@@ -49,6 +49,8 @@ def test_life_of_a_technology(shared: Place) -> None:
     shared.candour("technologies", "assess", "Ada View", "--kind", "privacy_impact", "--by", "OIPC")
     shared.candour("technologies", "retire", "Ada View", *agency)
     assert "retired" == state(shared, "technologies/ada-view")["agencies/ada-pd"]
+    listed = {item["name"]: item["state"] for item in shared.json("technologies", "list")}
+    assert "registered; agencies/ada-pd: retired" == listed["technologies/ada-view"]
     ended = shared.candour(*own, exit_code=1)
     assert "is retired for agencies/ada-pd. Nothing more can be told of it." in ended.err
 
@@ -134,6 +136,10 @@ def test_life_of_a_statement(shared: Place, tmp_path: Path) -> None:
     late = shared.candour(*deny, "--qualified", exit_code=1)
     assert f"the record has {count} uses in scope" in late.err
     shared.candour(*deny, "--anyway", "--name", "against-it")
+    again = shared.json(*deny, "--asked", 12, "--of", 12, "--name", "whole")
+    assert again["duplicate"]  # what was made stays made; a call that was lost is answered
+    other = shared.candour(*deny, "--name", "whole", exit_code=1)
+    assert "statements/whole" in other.err
     correct = ("statement", "correct", "whole", "--by", "against-it", "--on", "2025-07-01")
     shared.candour(*correct)
     listed = {item["name"]: item for item in shared.json("statement", "list", *agency)}

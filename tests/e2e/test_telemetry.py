@@ -23,10 +23,10 @@ from services.pb.candour.v1 import (
 )
 from services.runtime.http_client import get
 from services.runtime.metric_names import METRICS, prometheus_names
-from tests.collector import Collector, attributes_of, figure, figures_of
+from tests.collector import Collector, attributes_of, metrics_of, value_of
 from tests.services.harness import AGENCY, PARENT, text, use
 
-# What no span, figure or log line may hold: values, ids, filters, names of people, a caller's text.
+# What no span, metric or log line may hold: values, ids, filters, names of people, a caller's text.
 MARK: Final = "MARKEDVALUE"
 TRACE: Final = "0af7651916cd43dd8448eb211c80319c"
 PARENT_SPAN: Final = "b7ad6b7169203331"
@@ -114,7 +114,7 @@ def test_a_call_can_be_followed_to_its_commit(run: Run) -> None:
     assert call.span_id == commit.parent_span_id
     assert {"candour.ledger": "main", "candour.entries": 1} == attributes_of(commit)
     (append,) = run.collector.await_spans(
-        "candour.store.append", lambda span: span.trace_id.hex() == TRACE
+        "candour.append", lambda span: span.trace_id.hex() == TRACE
     )
     assert commit.span_id == append.parent_span_id
     published = run.collector.await_spans("candour.publish")
@@ -129,8 +129,9 @@ def test_a_refused_call_is_told_by_its_code(run: Run) -> None:
         "candour.v1.QueryService/ListToolUses",
         lambda span: attributes_of(span)["rpc.grpc.status_code"] != 0,
     )
-    assert grpc.StatusCode.INVALID_ARGUMENT.value[0] == (
-        attributes_of(refused)["rpc.grpc.status_code"]
+    assert (
+        grpc.StatusCode.INVALID_ARGUMENT.value[0]
+        == (attributes_of(refused)["rpc.grpc.status_code"])
     )
     assert [] == list(refused.events)
     assert "" == refused.status.message
@@ -141,7 +142,7 @@ def test_figures_say_what_happened(run: Run) -> None:
     main = {"ledger": "main"}
 
     def told(name: str, **labels: str) -> float | None:
-        return figure(run.metrics, name, labels)
+        return value_of(run.metrics, name, labels)
 
     assert 2 == told("candour_reports_accepted_total", **main)
     assert 1 == told("candour_reports_duplicates_total", **main)
@@ -163,7 +164,7 @@ def test_figures_say_what_happened(run: Run) -> None:
 def test_figures_are_those_of_the_table(run: Run) -> None:
     """Whatever /metrics and the collector are told has its name and labels from the table."""
     series = {name: metric for metric in METRICS for name in prometheus_names(metric)}
-    for name, by_labels in figures_of(run.metrics).items():
+    for name, by_labels in metrics_of(run.metrics).items():
         if name == "target_info":
             continue
         known = {label.replace(".", "_") for label in series[name].labels}
@@ -180,7 +181,7 @@ def test_the_collector_is_told_the_same(run: Run) -> None:
     """OTLP has what /metrics has: every series of it that does not depend on the moment."""
     accepted = run.collector.metrics["candour.reports.accepted"].sum.data_points
     assert [2] == [point.as_int for point in accepted]
-    shown = {name for name in figures_of(run.metrics) if name != "target_info"}
+    shown = {name for name in metrics_of(run.metrics) if name != "target_info"}
     exported = {
         name
         for metric in METRICS
@@ -199,7 +200,7 @@ def test_log_lines_are_json(run: Run) -> None:
 
 
 def test_nothing_that_was_reported_gets_out(run: Run) -> None:
-    """No value, id, filter or text of a caller is in any span, figure or log line."""
+    """No value, id, filter or text of a caller is in any span, metric or log line."""
     told = [*run.collector.bodies, run.metrics, run.log.encode()]
 
     assert 3 < len(told)
@@ -207,9 +208,12 @@ def test_nothing_that_was_reported_gets_out(run: Run) -> None:
 
 
 def test_without_a_collector_there_are_figures_alone(tmp_path: Path) -> None:
-    """/metrics is there for whoever asks on this machine, and for nobody behind a proxy."""
+    """/metrics is there all the same, as is the answer of each check."""
     with LocalServer(tmp_path) as server:
         url = f"http://{server.http}/metrics"
-        assert 0 == figure(
+        assert 0 == value_of(
             get(url, most=1_000_000, timeout_s=30).body, "candour_tree_size", {"ledger": "main"}
         )
+        ready = get(f"http://{server.http}/readyz?verbose", most=9_999, timeout_s=30)
+        assert 200 == ready.status
+        assert b"[+] main views: 0 entries behind\n" in ready.body

@@ -216,6 +216,21 @@ def test_piidpa_return_says_what_went_where_to_whom() -> None:
     assert "s. 5(3)" in found["legal_reference"]
 
 
+def test_flow_that_names_no_country_may_have_left() -> None:
+    """It stands in the return as possible, and its countries stay blank."""
+    when = Occurred(earliest="2020-02-21T10:00:00Z", latest="2020-02-21T10:00:00Z")
+    world = told(
+        Line(AGENCY, AgencyRegistered(agency=AGENCY, name="A", country="CA")),
+        use(occurred=when, data_flows=(DataFlow(recipient="Vendor"),)),
+    )
+    found = report(world, 2, "piidpa")
+    (flows,) = (p for p in found["sections"] if p["title"].startswith("Storage"))
+    (figure,) = flows["figures"]
+
+    assert (0, 1, [1]) == (figure["count"], figure["possible"], figure["possible_basis"])
+    assert {"recipient": "Vendor", "purposes": []} == figure["columns"]
+
+
 @pytest.mark.parametrize(
     ("category", "expected"),
     [("facial_recognition", (1, 0)), (None, (0, 1)), ("plate_reader", (0, 0))],

@@ -331,7 +331,10 @@ def test_amendments(story: Story) -> None:
 
 def test_delays(story: Story) -> None:
     """Question 22: all dated uses came months late; the undated one possibly."""
-    late = story.answer(22, {"agency": A, "hours": 24})["late"]
+    found = story.answer(22, {"agency": A, "hours": 24})
+    late = found["late"]
+    steps = {one["delay"]: one["count"] for one in found["by_delay"]}
+    assert {"": 1, "365d": 12} == steps
 
     assert [(24, 12, 1)] == [(one["over_h"], one["count"], one["possible"]) for one in late]
     assert [{"source": "sources/s", "count": 12, "possible": 1}] == late[0]["by_source"]

@@ -70,6 +70,22 @@ def test_wheel_holds_the_verifier_s_page(wheel: Path) -> None:
     assert len(parts) > 20
 
 
+def test_wheel_gives_the_client(wheel: Path) -> None:
+    """`candour.client` is there under that name alone, typed, and imports out of the wheel."""
+    with zipfile.ZipFile(wheel) as archive:
+        names = {name for name in archive.namelist() if "py.typed" in name or "top-level" in name}
+    script = (
+        f"import sys; sys.path.insert(0, {str(wheel)!r})\n"
+        "import candour, services.client\n"
+        "from candour.client import AsyncClient, Client\n"
+        "print(candour.__file__, services.client.__file__)"
+    )
+    found = run(sys.executable, "-c", script, cwd=wheel.parent).split()
+
+    assert {"candour/py.typed", "ledger/py.typed", "services/py.typed"} == names
+    assert [f"{wheel}/candour/__init__.py", f"{wheel}/services/client/__init__.py"] == found
+
+
 @pytest.fixture(scope="module")
 def scripts(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The commands of an environment that holds the wheel and one dependency."""

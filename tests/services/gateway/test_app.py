@@ -36,3 +36,19 @@ def test_lives_and_is_ready(own: Served, monkeypatch: pytest.MonkeyPatch) -> Non
     assert [200, 503] == status()
     answer = own.ask("checkpoint")
     assert (503, "1") == (answer.status, answer.headers["retry-after"])
+
+
+def test_no_figures_without_telemetry(own: Served) -> None:
+    """Whoever asks is told why there are none."""
+    answer = own.gateway.ask("/metrics")
+    assert (404, b"telemetry is off (OTEL_SDK_DISABLED)\n") == (answer.status, answer.body)
+
+
+def test_readiness_tells_every_check(own: Served) -> None:
+    """One line a check and ledger for whoever looks; one word for whoever probes."""
+    assert b"ok\n" == own.gateway.ask("/readyz").body
+    lines = own.gateway.ask("/readyz?verbose").body.decode().splitlines()
+
+    assert ["head", "writing", "publisher", "views"] == [
+        line.partition("] main ")[2].partition(":")[0] for line in lines
+    ]

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from ledger.limits import PUBLISH_EVERY_S
 from ledger.merkle import EMPTY_ROOT
-from ledger.store.core import Published, StoreUnavailable
+from ledger.store.core import NewEntry, Published, StoreUnavailable
 from ledger.tlog import open_checkpoint
-from services.publisher.publisher import publish
+from services.publisher.publisher import Publisher, publish
 from services.runtime.hosting import open_ledger
+from services.runtime.serving import Serving
 from services.runtime.settings import Settings
 from tests.services.harness import Server, use
 
@@ -117,3 +120,22 @@ def test_the_last_head_is_published_at_the_end(settings: Settings) -> None:
     assert found is not None
     assert size == found.tree_size
     hosted.close()
+
+
+def test_ends_though_a_commit_comes_just_then(tmp_path: Path) -> None:
+    """As the last commit of a process does: it is published, and the publisher ends."""
+
+    async def work() -> int:
+        hosted = open_ledger(Settings(data=tmp_path))
+        publisher = Publisher(Serving(hosted))
+        await publisher.start()
+        await asyncio.sleep(1.5 * PUBLISH_EVERY_S)  # it waits for a commit then
+        hosted.store.append([NewEntry.of("tool_use/x", 1, "x.v1", b"{}")])
+        publisher._committed.set()
+        await asyncio.sleep(0)
+        await asyncio.wait_for(publisher.stop(), _SOON_S)
+        found = hosted.store.published()
+        hosted.close()
+        return 0 if found is None else found.tree_size
+
+    assert 1 == asyncio.run(work())

@@ -18,7 +18,7 @@ from services.pb.candour.v1 import ingest_pb2
 from services.runtime.call_interceptor import code_of
 from services.runtime.settings import Settings
 from services.runtime.telemetry import Telemetry, open_telemetry
-from tests.collector import figures_of
+from tests.collector import metrics_of
 from tests.services.harness import PARENT, Server, use
 
 _SOON_S = 30.0
@@ -36,7 +36,7 @@ def counted(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Server, 
 def _calls(telemetry: Telemetry, method: str) -> dict[str, float]:
     """How many calls of a method ended with which status."""
     assert telemetry.render is not None
-    found = figures_of(telemetry.render()).get(_COUNT, {})
+    found = metrics_of(telemetry.render()).get(_COUNT, {})
     by_labels = ((dict(labels), value) for labels, value in found.items())
     return {
         labels["rpc_grpc_status_code"]: value

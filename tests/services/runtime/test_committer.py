@@ -155,6 +155,26 @@ def test_what_gathers_is_committed_together(place: Place) -> None:
     assert [MAX_COMMIT_ENTRIES, 3 * more - MAX_COMMIT_ENTRIES] == log.sizes
 
 
+def test_what_stays_whole_is_in_one_commit(place: Place) -> None:
+    """A request that goes on from its own entries waits for a transaction that holds all of it."""
+    ledger, committer, log = begun(place)
+    some = MAX_COMMIT_ENTRIES - 5
+
+    async def scenario() -> list[Committed]:
+        waiting = [
+            committer.enqueue(entries(ledger, [f"a{n}" for n in range(some)])),
+            committer.enqueue(entries(ledger, [f"b{n}" for n in range(10)]), whole=True),
+        ]
+        committer.start()
+        done = await asyncio.gather(*waiting)
+        await committer.drain()
+        return done
+
+    first, second = on_loop(scenario())
+    assert [some, 10] == log.sizes
+    assert [some, 10] == [len(first.results), len(second.results)]
+
+
 def test_overload_refuses_and_takes_nothing(place: Place) -> None:
     """Beyond MAX_QUEUED_ENTRIES callers are told to retry; what was taken still lands."""
     ledger, committer, _ = begun(place)

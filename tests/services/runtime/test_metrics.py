@@ -1,10 +1,11 @@
-"""Is every figure in the table made by the code, and the other way round? And counted right?"""
+"""Is every metric in the table made by the code, and the other way round? And counted right?"""
 
 from __future__ import annotations
 
 import asyncio
 import re
 from collections.abc import Sequence
+from pathlib import Path
 
 import pytest
 
@@ -19,7 +20,7 @@ from services.runtime.metrics import Instruments, LedgerMetrics, reason_of
 from services.runtime.observing import Observatory
 from services.runtime.refusals import Damaged, DirectoryLost, HistoryLost, Overloaded, Unconfirmed
 from services.runtime.telemetry import open_telemetry
-from tests.collector import figure, figures_of
+from tests.collector import metrics_of, value_of
 
 
 def _entry(topic: str) -> NewEntry:
@@ -35,7 +36,7 @@ def _committed(results: Sequence[tuple[str, Receipt | CandourError]]) -> bytes:
     return telemetry.render()
 
 
-def test_code_and_table_have_the_same_figures() -> None:
+def test_code_and_table_have_the_same_metrics() -> None:
     """What a process makes, all of it, is what the table lists, and nothing else."""
     instruments = Instruments()
     Observatory({}, instruments, clock_us=now_us)
@@ -46,7 +47,7 @@ def test_code_and_table_have_the_same_figures() -> None:
 def test_a_figure_out_of_the_table_is_not_made() -> None:
     """An instrument that the table does not know is an error of ours."""
     with pytest.raises(KeyError):
-        Instruments().observe("candour.unheard_of", lambda: [])
+        Instruments().observe("candour.unheard_of", list)
 
 
 def test_reports_are_counted_by_their_fate() -> None:
@@ -66,20 +67,20 @@ def test_reports_are_counted_by_their_fate() -> None:
     )
     main = {"ledger": "main"}
 
-    assert 2 == figure(text, "candour_reports_accepted_total", main)
-    assert 1 == figure(text, "candour_reports_duplicates_total", main)
+    assert 2 == value_of(text, "candour_reports_accepted_total", main)
+    assert 1 == value_of(text, "candour_reports_duplicates_total", main)
     refused = {**main, "reason": "CONFLICTING_RESUBMISSION"}
-    assert 1 == figure(text, "candour_reports_rejected_total", refused)
-    assert 1 == figure(text, "candour_index_commitments_total", main)
-    assert 7 == figure(text, "candour_commit_batch_size_sum", main)
-    assert 1 == figure(text, "candour_commit_duration_seconds_count", main)
+    assert 1 == value_of(text, "candour_reports_rejected_total", refused)
+    assert 1 == value_of(text, "candour_index_commitments_total", main)
+    assert 7 == value_of(text, "candour_commit_batch_size_sum", main)
+    assert 1 == value_of(text, "candour_commit_duration_seconds_count", main)
 
 
 def test_counters_begin_at_zero() -> None:
     """A first refusal of ours, or failure, shows as a rise, not as a series out of nowhere."""
     text = _committed([])
-    rejected = figures_of(text)["candour_reports_rejected_total"]
-    failures = figures_of(text)["candour_verification_failures_total"]
+    rejected = metrics_of(text)["candour_reports_rejected_total"]
+    failures = metrics_of(text)["candour_verification_failures_total"]
 
     assert set(OUR_REASONS) == {dict(labels)["reason"] for labels in rejected}
     assert set(CLAIMS) == {dict(labels)["claim"] for labels in failures}
@@ -99,7 +100,7 @@ def test_a_failed_commit_counts_its_reports() -> None:
 
     for reason, count in (("STORE_UNAVAILABLE", 3), ("INTERNAL", 3), ("OVERLOADED", 0)):
         labels = {"ledger": "main", "reason": reason}
-        assert count == figure(text, "candour_reports_rejected_total", labels)
+        assert count == value_of(text, "candour_reports_rejected_total", labels)
 
 
 def test_a_call_that_is_turned_away_counts_one() -> None:
@@ -113,7 +114,7 @@ def test_a_call_that_is_turned_away_counts_one() -> None:
     with pytest.raises(asyncio.CancelledError), metrics.turning_away:
         raise asyncio.CancelledError
     assert telemetry.render is not None
-    rejected = figures_of(telemetry.render())["candour_reports_rejected_total"]
+    rejected = metrics_of(telemetry.render())["candour_reports_rejected_total"]
 
     labels = frozenset({"ledger": "main", "reason": "MALFORMED"}.items())
     assert {labels: 1.0} == {key: value for key, value in rejected.items() if value}
@@ -135,3 +136,13 @@ def test_a_call_that_is_turned_away_counts_one() -> None:
 def test_a_reason_is_a_code(error: Exception) -> None:
     """A label holds a code of ours, and nothing of what an error says."""
     assert re.fullmatch("[A-Z_]+", reason_of(error))
+
+
+def test_the_guide_has_the_table() -> None:
+    """Each metric stands in the operator's guide with its unit, labels and words."""
+    guide = (Path(__file__).parents[3] / "docs" / "guides" / "operator.md").read_text("utf-8")
+    rows = [line for line in guide.splitlines() if line.startswith("| `")]
+    for metric in METRICS:
+        labels = ", ".join(metric.labels) or "–"
+        kind = f"{metric.kind.value}, {metric.unit}"
+        assert f"| `{metric.name}` | {kind} | {labels} | {metric.description} |" in rows

@@ -21,7 +21,7 @@ from services.runtime.refusals import HistoryLost
 from services.runtime.serving import Serving
 from services.runtime.settings import Settings
 from services.runtime.telemetry import open_telemetry
-from tests.collector import figure
+from tests.collector import value_of
 from tests.ledgers import Ledger
 
 MAIN = {"ledger": "main"}
@@ -43,12 +43,12 @@ class Watched:
     async def _projected(self) -> int:
         return self.position
 
-    def figure(self, name: str, **labels: str) -> float | None:
-        """One figure, after a look; a reading of a moment ago is as good as new."""
+    def metric(self, name: str, **labels: str) -> float | None:
+        """One metric, after a look; a reading of a moment ago is as good as new."""
         self.observatory._readings.clear()
         asyncio.run(self.observatory.look())
         assert self.telemetry.render is not None
-        return figure(self.telemetry.render(), name, labels or MAIN)
+        return value_of(self.telemetry.render(), name, labels or MAIN)
 
     def checks(self) -> dict[str, bool | None]:
         return {check.name: check.ok for check in asyncio.run(self.health.ask("main"))}
@@ -76,30 +76,30 @@ def test_lag_is_told_in_entries_and_seconds(watched: Watched, clock: list[int]) 
     """Since the oldest entry was recorded that the views do not hold; 0 where they hold all."""
     size = watched.hosted.store.head().tree_size
     assert size
-    assert size == watched.figure("candour_tree_size")
-    assert size == watched.figure("candour_projection_lag_entries")
+    assert size == watched.metric("candour_tree_size")
+    assert size == watched.metric("candour_projection_lag_entries")
     watched.position = size
-    assert 0 == watched.figure("candour_projection_lag_entries")
-    assert 0 == watched.figure("candour_projection_lag_seconds")
+    assert 0 == watched.metric("candour_projection_lag_entries")
+    assert 0 == watched.metric("candour_projection_lag_seconds")
 
     watched.position, clock[0] = size - 1, 3_600_000_000
-    assert 1 == watched.figure("candour_projection_lag_entries")
-    seconds = watched.figure("candour_projection_lag_seconds")
+    assert 1 == watched.metric("candour_projection_lag_entries")
+    seconds = watched.metric("candour_projection_lag_seconds")
     assert seconds is not None
     assert seconds >= 3_600
 
 
 def test_what_cannot_be_read_is_unknown(watched: Watched, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A database that is away gives no figure, and an old reading is none."""
+    """A database that is away gives no metric, and an old reading is none."""
 
     def away() -> None:
         raise StoreUnavailable("pulled by the test")
 
     store: Any = watched.hosted.store
     monkeypatch.setattr(store, "head", away)
-    assert watched.figure("candour_tree_size") is None
-    assert watched.figure("candour_projection_lag_seconds") is None
-    assert 0 == watched.figure("candour_commit_queue_depth")
+    assert watched.metric("candour_tree_size") is None
+    assert watched.metric("candour_projection_lag_seconds") is None
+    assert 0 == watched.metric("candour_commit_queue_depth")
 
     old = time.monotonic() - OBSERVED_FOR_S - 1
     watched.saw(Reading(7, 7, 0.0, at=old, moved_at=old))
@@ -108,11 +108,11 @@ def test_what_cannot_be_read_is_unknown(watched: Watched, monkeypatch: pytest.Mo
 
 def test_a_checkpoint_has_an_age(watched: Watched) -> None:
     """Since it was published, and what it covers; none where nothing is published."""
-    assert watched.figure("candour_checkpoint_age_seconds") is None
+    assert watched.metric("candour_checkpoint_age_seconds") is None
     watched.serving.publication.newest = Published(3, b"", now_us() - 90_000_000)
 
-    assert 3 == watched.figure("candour_checkpoint_tree_size")
-    age_s = watched.figure("candour_checkpoint_age_seconds")
+    assert 3 == watched.metric("candour_checkpoint_tree_size")
+    age_s = watched.metric("candour_checkpoint_age_seconds")
     assert age_s is not None
     assert 90 <= age_s < 180
 
@@ -125,15 +125,15 @@ def test_witnesses_have_ages_and_a_clock(watched: Watched) -> None:
         "never": Seen(),
     }
     labels = {**MAIN, "witness": "w"}
-    age_s = watched.figure("candour_cosignature_age_seconds", **labels)
+    age_s = watched.metric("candour_cosignature_age_seconds", **labels)
     assert age_s is not None
     assert 60 <= age_s < 120
-    assert 5 == watched.figure("candour_cosignature_tree_size", **labels)
-    never = watched.figure("candour_cosignature_age_seconds", **MAIN, witness="never")
+    assert 5 == watched.metric("candour_cosignature_tree_size", **labels)
+    never = watched.metric("candour_cosignature_age_seconds", **MAIN, witness="never")
     assert never is not None
     assert never < 60
-    assert 0 == watched.figure("candour_cosignature_tree_size", **MAIN, witness="never")
-    offset_s = watched.figure("candour_clock_offset_seconds", reference="witness")
+    assert 0 == watched.metric("candour_cosignature_tree_size", **MAIN, witness="never")
+    offset_s = watched.metric("candour_clock_offset_seconds", reference="witness")
     assert offset_s is not None
     assert 0 <= offset_s <= 3
 
@@ -141,10 +141,10 @@ def test_witnesses_have_ages_and_a_clock(watched: Watched) -> None:
 def test_a_halted_ledger_says_why(watched: Watched) -> None:
     """By the reason that callers get; and nothing where it goes on."""
     labels = {**MAIN, "reason": "HISTORY_LOST"}
-    assert watched.figure("candour_ledger_halted", **labels) is None
+    assert watched.metric("candour_ledger_halted", **labels) is None
     watched.hosted.log.halted = HistoryLost(signed_size=9, tree_size=3)
 
-    assert 1 == watched.figure("candour_ledger_halted", **labels)
+    assert 1 == watched.metric("candour_ledger_halted", **labels)
     assert not watched.checks()[WRITING]
 
 
@@ -152,7 +152,7 @@ def test_a_halted_ledger_says_why(watched: Watched) -> None:
 def test_checks_of_a_ledger_that_is_well(watched: Watched) -> None:
     """It has a head, writes, publishes, and its views are on their way."""
     watched.serving.publication.tried_at = time.monotonic()
-    watched.figure("candour_tree_size")
+    watched.metric("candour_tree_size")
 
     assert dict.fromkeys((HEAD, WRITING, PUBLISHER, VIEWS), True) == watched.checks()
 

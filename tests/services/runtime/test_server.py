@@ -11,6 +11,8 @@ import pytest
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
 
+from services.cli.host import _services
+from services.runtime.health import HEAD, VIEWS, WRITING
 from services.runtime.server import AddressInUse, GrpcServer
 from services.runtime.settings import Settings
 from tests.services.harness import Server, refused, use
@@ -25,6 +27,28 @@ def test_health_is_served(server: Server) -> None:
     with pytest.raises(grpc.RpcError) as error:
         stub.Check(health_pb2.HealthCheckRequest(service="x"))
     assert grpc.StatusCode.NOT_FOUND == error.value.code()
+
+
+def test_health_follows_what_a_service_needs(own_server: Server) -> None:
+    """Who cannot append is NOT_SERVING as a whole, and reads on where only the head is needed."""
+    stub = health_pb2_grpc.HealthStub(own_server.channel)
+    own_server.run(own_server.grpc.say_health(lambda needs: "writing" not in needs))
+    found = {
+        name: stub.Check(health_pb2.HealthCheckRequest(service=name)).status
+        for name in ("", "candour.v1.ProofsService")
+    }
+
+    status = health_pb2.HealthCheckResponse
+    assert {"": status.NOT_SERVING, "candour.v1.ProofsService": status.SERVING} == found
+
+
+def test_services_say_what_they_need() -> None:
+    """Reports need a ledger that appends, questions need views, proofs the head alone."""
+    needs = {service.name: service.needs for service in _services({}, {}, {})}
+
+    assert frozenset({HEAD, WRITING}) == needs["candour.v1.IngestService"]
+    assert frozenset({HEAD, VIEWS}) == needs["candour.v1.QueryService"]
+    assert frozenset({HEAD}) == needs["candour.v1.ProofsService"]
 
 
 def test_contracts_can_be_asked_for(server: Server) -> None:

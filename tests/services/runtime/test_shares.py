@@ -27,7 +27,7 @@ def counted(handler: Any, shares: Shares) -> Any:
         return handler
 
     interceptor = ShareInterceptor(shares)
-    return asyncio.run(interceptor.intercept_service(found, None))  # type: ignore[arg-type]
+    return asyncio.run(interceptor.intercept_service(found, SimpleNamespace(method="")))
 
 
 def test_shares_add_up_to_no_more() -> None:

@@ -52,12 +52,12 @@ def test_what_cannot_be_followed_is_refused(name: str, value: str) -> None:
 
 
 def test_without_a_collector_no_span_is_made() -> None:
-    """Figures are kept, for /metrics; spans are off, and a child has neither."""
+    """Metrics are kept, for /metrics; spans are off, and a child has neither."""
     telemetry = open_telemetry("test", {})
 
     assert telemetry.render is not None
     assert not telemetry.tracing.on
-    assert SILENT is open_telemetry("test", {}, figures=False)
+    assert SILENT is open_telemetry("test", {}, metrics=False)
     assert SILENT is open_telemetry("test", {"OTEL_SDK_DISABLED": "true"})
 
 

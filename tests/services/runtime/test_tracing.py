@@ -40,7 +40,7 @@ def test_a_commit_goes_on_from_its_first_call() -> None:
     """It is a child of the first sampled call, and linked to each other one once."""
     tracing, kept = _tracing()
     asked = [None, _asked(1, sampled=True), _asked(2), _asked(2), _asked(3)]
-    with tracing.commit("main", 5, asked) as part, part("candour.store.append"):
+    with tracing.commit("main", 5, asked) as part, part("candour.append"):
         pass
     append, commit = kept.get_finished_spans()
 
@@ -66,7 +66,7 @@ def test_links_are_bounded() -> None:
 def test_a_commit_of_unsampled_calls_has_no_span() -> None:
     """Neither for itself nor for its parts."""
     tracing, kept = _tracing()
-    with tracing.commit("main", 1, [None, None]) as part, part("candour.store.append"):
+    with tracing.commit("main", 1, [None, None]) as part, part("candour.append"):
         assert not get_current_span().get_span_context().is_valid
 
     assert () == kept.get_finished_spans()

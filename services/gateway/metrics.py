@@ -2,7 +2,8 @@
 
     Observatory.look ──► gauges ──collect──► text/plain; version=0.0.4
 
-For this machine alone, as everything that is not the log itself: figures say how busy an agency is.
+As everything here it can be reached from this machine; what goes beyond is a proxy's to decide
+(ADR 0028). Metrics hold no protected value, and still say how busy an agency is.
 """
 
 from __future__ import annotations
@@ -15,8 +16,6 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
-from services.gateway.tiles import is_from_this_machine, not_found
-
 _KIND: Final = "text/plain; version=0.0.4; charset=utf-8"
 
 
@@ -24,13 +23,11 @@ def routes(render: Callable[[], bytes] | None, look: Callable[[], Awaitable[None
     """The endpoint.
 
     Args:
-        render: All figures as text; blocking; None where there are none.
+        render: All metrics as text; blocking; None where there are none.
         look: Reads what the gauges tell.
     """
 
-    async def metrics(request: Request) -> Response:
-        if not is_from_this_machine(request):
-            return not_found()
+    async def metrics(_request: Request) -> Response:
         if render is None:
             return PlainTextResponse("telemetry is off (OTEL_SDK_DISABLED)\n", 404)
         await look()

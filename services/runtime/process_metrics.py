@@ -3,7 +3,7 @@
     /proc/self, /proc/<projector> ──► CPU time, memory, threads, descriptors
 
 Projectors count with their server: who sizes a machine needs both. Where there is no /proc
-there are no figures.
+there are no metrics.
 
 Source: proc(5).
 """

@@ -1,0 +1,36 @@
+"""Does the drill that operators run come out well, on both stores?"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.e2e.conftest import STORES
+from tests.e2e.restore_drill import Drill
+from tests.postgres import create_database, drop_database
+
+
+@pytest.fixture(params=STORES)
+def drill(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Drill]:
+    if request.param == "sqlite":
+        yield Drill(tmp_path)
+        return
+    server, made = request.getfixturevalue("postgres_server"), list[str]()
+
+    def new() -> str:
+        made.append(create_database(server))
+        return made[-1]
+
+    yield Drill(tmp_path, new, lambda url: drop_database(server, url))
+    for url in made:
+        drop_database(server, url)
+
+
+def test_ledger_comes_back_whole_or_stays_silent(drill: Drill) -> None:
+    """A late backup is served and grows on; one that is too old is served by nobody."""
+    steps = drill.run()
+
+    assert 14 == len(steps)
+    assert [] == [step for step in steps if not step.good]

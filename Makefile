@@ -11,7 +11,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup spark demo run test test-all lint typecheck proto proto-check manifests-check sbom release lock bench clean
+.PHONY: help setup spark demo run test test-all lint typecheck proto proto-check restore-drill doctor manifests-check sbom release lock bench clean
 
 help: ## Show this list
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-15s %s\n",$$1,$$2}' $(MAKEFILE_LIST)
@@ -47,6 +47,12 @@ proto: setup ## Make services/pb anew from proto/
 
 proto-check: setup ## Are the contracts clean, unbroken since the last tag, and services/pb theirs? AGAINST=revision
 	proto/check.sh
+
+restore-drill: setup ## Back ledgers up, lose them, restore them, on both stores and from a WAL archive; a table says how it went
+	$(BIN)/python -m tests.e2e.run_restore_drill
+
+doctor: setup ## Is this deployment well? In words; D="--data DIR --backups DIR" or CANDOUR_… say which
+	$(BIN)/candour doctor $(D)
 
 manifests-check: setup ## Lint deploy/ and try it, without a container engine; says which tools it lacks
 	CANDOUR_REQUIRE_DEPLOY_TOOLS=1 $(PYTEST) tests/deploy $(T)

@@ -58,7 +58,7 @@ def figures(running: Lab, store: str, rows: int, tree_size: int) -> list[Row]:
         month = number not in _WHOLE
         first = asyncio.run(_asked(running, number, month=month, as_of=tree_size, calls=20))
         half = asyncio.run(_asked(running, number, month=False, as_of=tree_size // 2, calls=3))
-        (pages if month else wholes).extend(first)
+        pages.extend(first if month else ())
         wholes.extend(half if month else ())
         name = f"question {number}" if number else "findings of all rules"
         measured.append(

@@ -31,7 +31,7 @@ Candour = Callable[..., Ran]
 
 @pytest.fixture
 def ledger() -> FakeLedger:
-    return FakeLedger()
+    return FakeLedger()  # type: ignore[abstract]  # calls it has not are UNIMPLEMENTED
 
 
 @pytest.fixture

@@ -58,9 +58,9 @@ def drill_archive() -> list[Step]:
 
 
 def main() -> int:
-    """All drills, two at once, and the table."""
+    """All drills at once, and the table."""
     spawn = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(2, mp_context=spawn) as pool:
+    with ProcessPoolExecutor(3, mp_context=spawn) as pool:
         started = [pool.submit(drill) for drill in (drill_sqlite, drill_postgres, drill_archive)]
         steps = [step for one in started for step in one.result()]
     for step in steps:

@@ -25,15 +25,22 @@ COUNT = 6_000
 QUICK = Settings(max_delay_s=0.2)
 
 
-@pytest.fixture
-def server(tmp_path: Path) -> Iterator[LocalServer]:
-    with LocalServer(tmp_path / "data") as running:
-        agency = registry_pb2.Agency(name="agencies/a", display_name="A")
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalServer]:
+    """Each test uses ids of its own; the last one kills it."""
+    running = LocalServer(tmp_path_factory.mktemp("sdk") / "data")
+    running.start()
+    try:
         with grpc.insecure_channel(running.grpc) as channel:
-            registry_pb2_grpc.RegistryServiceStub(channel).RegisterAgency(
-                registry_pb2.RegisterAgencyRequest(parent=PARENT, agency=agency)
-            )
+            registry = registry_pb2_grpc.RegistryServiceStub(channel)
+            for name in ("agencies/a", "agencies/sampleton-pd"):
+                agency = registry_pb2.Agency(name=name, display_name=name)
+                registry.RegisterAgency(
+                    registry_pb2.RegisterAgencyRequest(parent=PARENT, agency=agency)
+                )
         yield running
+    finally:
+        running.kill()
 
 
 def head(server: LocalServer) -> int:
@@ -62,6 +69,39 @@ def until(true: Callable[[], bool]) -> None:
     while not true():
         assert time.monotonic() < deadline
         time.sleep(0.01)
+
+
+def test_guide_s_example_runs(
+    server: LocalServer, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The code under "From Python" in the integrators' guide, as it stands there."""
+    guide = (ROOT / "docs" / "guides" / "integrator.md").read_text("utf-8")
+    code = guide.partition("## From Python")[2].partition("```python\n")[2].partition("```")[0]
+    code = code.replace("127.0.0.1:50051", server.grpc)
+    exec(code.replace("/var/lib/station/spool", str(tmp_path / "spool")), {})
+    name, leaf_index, duplicate = capsys.readouterr().out.split()
+
+    assert ("toolUses", str(head(server) - 1), "False") == (
+        name.partition("/")[0],
+        leaf_index,
+        duplicate,
+    )
+
+
+def test_program_that_ends_without_closing(server: LocalServer, tmp_path: Path) -> None:
+    """What was taken is sent, or stays in the spool, though nobody closed the client."""
+    script = (
+        "import sys; from services.client import Client; from tests.e2e.reporting_client import *\n"
+        "client = Client(sys.argv[1], spool=sys.argv[2], on_refused=refused)\n"
+        "for n in range(100): client.report(use(f'end-{n}'), durable='spool')"
+    )
+    spool = tmp_path / "spool"
+    command = [sys.executable, "-c", script, server.grpc, str(spool)]
+    subprocess.run(command, cwd=ROOT, check=True, timeout=WAIT_S)
+    with Client(server.grpc, spool=spool, on_refused=refused) as client:
+        until(lambda: client.spool_bytes == 0)
+
+    assert 100 == len(set(places(server, [f"end-{number}" for number in range(100)])))
 
 
 def spooled_until_killed(server: LocalServer, spool: Path, prefix: str, after: int) -> list[str]:
@@ -104,21 +144,29 @@ def test_killed_client_loses_and_doubles_nothing(server: LocalServer, tmp_path: 
     assert recorded - before == sum(receipt.duplicate for receipt in receipts)
 
 
-@pytest.mark.parametrize("spooled", [True, False])
-def test_killed_server_costs_only_time(server: LocalServer, tmp_path: Path, spooled: bool) -> None:
-    """A ledger killed with -9 and started again: every report gets its receipt, each use once."""
-    spool = tmp_path / "spool" if spooled else None
+def test_killed_server_costs_only_time(server: LocalServer, tmp_path: Path) -> None:
+    """A ledger killed with -9 and started again: every report gets its receipt, each use once.
+
+    With a spool and without.
+    """
     before = head(server)
-    ids = [f"{number}" for number in range(COUNT)]
-    with Client(server.grpc, spool=spool, on_refused=refused, settings=QUICK) as client:
-        futures = [client.report(use(one)) for one in ids[: COUNT // 2]]
-        until(lambda: futures[600].done())
+    ids = [[f"{kind}-{number}" for number in range(COUNT // 2)] for kind in ("plain", "spooled")]
+    with (
+        Client(server.grpc, settings=QUICK) as plain,
+        Client(
+            server.grpc, spool=tmp_path / "spool", on_refused=refused, settings=QUICK
+        ) as spooled,
+    ):
+        clients = list(zip((plain, spooled), ids, strict=True))
+        futures = [[client.report(use(one)) for one in mine[:1_500]] for client, mine in clients]
+        until(lambda: all(of_client[300].done() for of_client in futures))
         server.kill()
-        futures += [client.report(use(one)) for one in ids[COUNT // 2 :]]
-        until(lambda: client.trouble is not None)
+        for of_client, (client, mine) in zip(futures, clients, strict=True):
+            of_client += [client.report(use(one)) for one in mine[1_500:]]
+        until(lambda: plain.trouble is not None and spooled.trouble is not None)
         with LocalServer(server.data, grpc=server.grpc) as again:
-            receipts = [future.result(WAIT_S) for future in futures]
-            assert client.trouble is None
+            receipts = [[future.result(WAIT_S) for future in of_client] for of_client in futures]
+            assert [None, None] == [plain.trouble, spooled.trouble]
             assert before + COUNT == head(again)
-            assert [receipt.leaf_index for receipt in receipts] == places(again, ids)
-    server.process = None  # it was killed; nothing is left to stop
+            for got, mine in zip(receipts, ids, strict=True):
+                assert [receipt.leaf_index for receipt in got] == places(again, mine)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -9,7 +10,8 @@ import pytest
 
 from tests.e2e.conftest import STORES
 from tests.e2e.restore_drill import Drill
-from tests.postgres import create_database, drop_database
+from tests.e2e.restore_drill_archive import PROGRAM, ArchiveDrill
+from tests.postgres import create_database, drop_database, find_binaries
 
 
 @pytest.fixture(params=STORES)
@@ -33,4 +35,15 @@ def test_ledger_comes_back_whole_or_stays_silent(drill: Drill) -> None:
     steps = drill.run()
 
     assert 14 == len(steps)
+    assert [] == [step for step in steps if not step.good]
+
+
+@pytest.mark.thorough
+@pytest.mark.skipif(shutil.which(PROGRAM) is None, reason="needs pgBackRest")
+def test_archive_brings_back_all_or_nothing_is_signed(tmp_path: Path) -> None:
+    """A point in time before what was witnessed is served by nobody; the whole archive is."""
+    find_binaries()
+    steps = ArchiveDrill(tmp_path).run()
+
+    assert 8 == len(steps)
     assert [] == [step for step in steps if not step.good]

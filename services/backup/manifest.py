@@ -23,6 +23,7 @@ from typing import Any, Final
 from ledger.errors import Malformed, Refused, VerificationFailed
 from ledger.limits import BACKUP_READ_BYTES, MAX_BACKUPS_LOOKED_AT, MAX_MANIFEST_BYTES
 from ledger.times import us_of_text
+from services.runtime.settings import LEDGER_NAME
 
 FORMAT: Final = "candour-backup/1"
 NAME: Final = "manifest.json"
@@ -140,6 +141,8 @@ def _check(manifest: Manifest) -> None:
     texts = (manifest.ledger, manifest.origin, manifest.vkey, manifest.schema, manifest.release)
     if not all(isinstance(text, str) for text in texts):
         raise ValueError("a name is no text")
+    if not LEDGER_NAME.fullmatch(manifest.ledger):  # it becomes part of file names
+        raise ValueError("no ledger is called so")
     us_of_text(manifest.made_at, field="made_at")
     if type(manifest.tree_size) is not int or len(bytes.fromhex(manifest.root)) != 32:
         raise ValueError("its tree is none")

@@ -17,8 +17,8 @@ from services.cli.output import print_object, say
 from services.cli.stores import progress_bars
 
 if TYPE_CHECKING:
+    from services.backup.judging import Restored
     from services.backup.manifest import Manifest
-    from services.backup.restoring import Restored
 
 NOT_SERVABLE: Final = 1
 COULD_NOT_RUN: Final = 2
@@ -60,6 +60,7 @@ def restore(
 
     Exit status: 0 it may be served, 1 it may not and says why, 2 it could not be restored.
     """
+    from services.backup.restoring import NotJudged
     from services.runtime.settings import Settings
 
     try:
@@ -72,6 +73,8 @@ def restore(
         )
     except CommandFailed as failed:
         raise CommandFailed(failed.sentence, failed.advice, exit_code=COULD_NOT_RUN) from failed
+    except NotJudged as error:
+        raise CommandFailed(str(error), exit_code=COULD_NOT_RUN) from error
     except Exception as error:
         said = str(error).rstrip(".") or type(error).__name__
         raise CommandFailed(f"Nothing was restored: {said}", exit_code=COULD_NOT_RUN) from error
@@ -122,7 +125,9 @@ def _print(manifest: Manifest, found: Restored, form: Format) -> None:
     for name in lists if form is Format.TABLE else ():
         for sentence in told[name]:
             print(f"{name.replace('_', ' ')}: {sentence}")
-    if found.servable:
+    if found.servable and any(one.startswith("the keys:") for one in found.lost):
+        say("It may be read and audited. Put its keys into the data directory to serve it.")
+    elif found.servable:
         say("It may be served. Views that are not here are made anew when it starts.")
     elif found.missing:
         say(

@@ -1,10 +1,11 @@
-"""A program that reports by the SDK, to be killed: says each id once it is spooled.
+"""A program that reports by the SDK until it is killed: says each id once it is spooled.
 
-python -m tests.e2e.reporting_client TARGET SPOOL PREFIX COUNT
+Its arguments: target, folder of the spool, prefix of its ids.
 """
 
 from __future__ import annotations
 
+import itertools
 import os
 import sys
 from concurrent.futures import Future
@@ -33,9 +34,9 @@ def say(source_event_id: str, spooled: Future[None]) -> None:
     os.write(sys.stdout.fileno(), f"{source_event_id}\n".encode())
 
 
-def main(target: str, spool: str, prefix: str, count: str) -> None:
+def main(target: str, spool: str, prefix: str) -> None:
     with Client(target, spool=spool, on_refused=refused) as client:
-        for number in range(int(count)):
+        for number in itertools.count():
             one = f"{prefix}-{number}"
             client.report(use(one), durable="spool").add_done_callback(partial(say, one))
 

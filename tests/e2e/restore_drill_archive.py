@@ -36,6 +36,8 @@ class Archive:
         self._cluster = cluster
         self._home = cluster.home / "archive"
         self._home.mkdir()
+        logs = self._home / "log-path"
+        logs.mkdir()
         owner = cluster.home.stat()
         self._who: dict[str, Any] = {}
         if os.geteuid() == 0:
@@ -57,7 +59,7 @@ class Archive:
         lines += ["pg1-database=postgres"]
         self._config = self._home / "pgbackrest.conf"
         self._config.write_text("\n".join(lines) + "\n")
-        for path in (self._home, self._config):
+        for path in (self._home, logs, self._config):
             os.chown(path, owner.st_uid, owner.st_gid)
         self._write_postgresql_conf()
 
@@ -129,6 +131,8 @@ class ArchiveDrill:
                 archive.run("--type=full", "backup")
                 told("full backup, encrypted, WAL archived")
             with psycopg.connect(url, autocommit=True) as connection:
+                # pgBackRest knows a backup's end to the second, and restores to later ones only.
+                connection.execute("SELECT pg_sleep(1.1)")
                 row = connection.execute("SELECT clock_timestamp()::text").fetchone()
                 assert row is not None
                 early = watched.published().checkpoint.tree_size

@@ -24,6 +24,7 @@ from services.runtime.keys import open_keys
 from services.runtime.settings import Settings
 from tests.e2e.conftest import STORES, Place, place_of
 from tests.e2e.test_commands import load
+from tests.e2e.witnessed import Watched
 from tests.postgres import create_database, drop_database
 
 
@@ -46,6 +47,8 @@ def backed(
     folder = tmp_path_factory.mktemp("backed")
     with place_of(request, folder / "data") as place:
         load(place, folder, rows=40)
+        watched = Watched(place.server)
+        watched.await_published(watched.status()["tree_size"])  # from here on nothing changes
         (row,) = place.json("backup", "--out", folder / "backups")
         yield Backed(place, Path(row["folder"]))
 

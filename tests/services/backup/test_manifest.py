@@ -48,6 +48,7 @@ def test_manifest_round_trip(tmp_path: Path) -> None:
         {"format": "candour-backup/2"},
         {"files": {"../keys/main.secret": {"sha256": "cd" * 32, "bytes": 7}}},
         {"files": {"log/log.db": {"sha256": "", "bytes": 7}}},
+        {"ledger": "../main"},
         {"root": "ab"},
         {"tree_size": "3"},
         {"made_at": "yesterday"},

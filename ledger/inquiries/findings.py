@@ -41,7 +41,7 @@ class FindingsInquiry(Inquiry):
     """All findings, or those of an agency, a rule, a severity, a pack."""
 
     def protected(self, asked: Asked) -> frozenset[str]:
-        return Inquiry.protected(self, asked) | AUTHORITY_RESTS_ON | {"reason"}
+        return Inquiry.protected(self, asked) | AUTHORITY_RESTS_ON | {"case_number", "reason"}
 
     def answer(self, asker: Asker, asked: Asked) -> Answer:
         skip = _to_skip(asked)

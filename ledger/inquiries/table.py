@@ -218,7 +218,7 @@ _QUESTIONS: Final[tuple[Inquiry, ...]] = (
         number=25,
         text="What is the annual report of the agency?",
         parameters={"agency": True, "year": True, "zone": False, "form": False},
-        needs=AUTHORITY_RESTS_ON | {"reason"},
+        needs=AUTHORITY_RESTS_ON | {"case_number", "reason"},
         tell=returns.reported,
     ),
     UsesInquiry(

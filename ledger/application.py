@@ -34,6 +34,7 @@ from ledger.events import (
     OutcomeReported,
     RulePackActivated,
     TechnologyAliased,
+    ToolUseAmended,
 )
 from ledger.identity import IdentityKeys
 from ledger.merkle import leaf_hash
@@ -173,9 +174,9 @@ class Registrar(Application[str]):
     ) -> NewEntry:
         """Raises NotRegistered, NotInState, Malformed."""
         found = self._get(ToolUse, stream_of_name(use))
-        found.amend(to, provenance, unset=unset, code=code, protected=protected)
-        check_fact(found.pending_events[-1].fact)  # type: ignore[attr-defined]
+        check_fact(ToolUseAmended(agency=found.reported.agency, to=to, unset=unset, code=code))
         check_protected(protected)
+        found.amend(to, provenance, unset=unset, code=code, protected=protected)
         return self._only(found)
 
     def report_outcome(

@@ -10,14 +10,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import fields
 from typing import Any, Final
 
 from ledger.canonical_json import JsonValue
 from ledger.domain.checks import check_number, check_prose, check_text
 from ledger.errors import Malformed
 from ledger.events import Count, Fact, Interval, Occurred
-from ledger.events.facts import Record
+from ledger.events.facts import Record, members_of
 from ledger.events.observers import DISCREPANCIES, RESOLUTIONS
 from ledger.events.register import AUTHORIZATION_KINDS
 from ledger.events.statements import ALLEGATION_RESOLUTIONS, POLARITIES
@@ -86,10 +85,10 @@ def check_protected(protected: Mapping[str, JsonValue]) -> Mapping[str, JsonValu
 
 
 def _check_record(record: Record, topic: str, path: str) -> None:
-    for member in fields(record):  # type: ignore[arg-type]  # every Record is a dataclass
+    for member in members_of(type(record)):
         value = getattr(record, member.name)
         if value is not None:
-            _check_member(value, member.name.rstrip("_"), topic, path)
+            _check_member(value, member.key, topic, path)
     if isinstance(record, Interval | Occurred):
         _check_ends(record, path)
     if isinstance(record, Count) and (record.exactly is None) == (record.at_least is None):

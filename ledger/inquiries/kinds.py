@@ -8,6 +8,7 @@ NotRecorded      the ledger does not hold what it would need, and says so
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
@@ -38,7 +39,7 @@ Answer = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Inquiry:
+class Inquiry(ABC):
     """One of the numbered questions.
 
     Members:
@@ -65,9 +66,9 @@ class Inquiry:
         """Raises Malformed."""
         return Asked.ask(self.number, tree_size, given, self.parameters)
 
+    @abstractmethod
     def answer(self, asker: Asker, asked: Asked) -> Answer:
         """The answer, from whichever asker."""
-        raise NotImplementedError
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

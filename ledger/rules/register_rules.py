@@ -6,7 +6,6 @@ Registers at N, discrepancies, judged statements ──► Hit: a source, a hold
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import fields
 from typing import Any, Final
 
 from ledger.events import (
@@ -16,7 +15,7 @@ from ledger.events import (
     HoldingEnded,
     HoldingRecorded,
 )
-from ledger.events.facts import Record
+from ledger.events.facts import Record, members_of
 from ledger.events.observers import DISCREPANCIES
 from ledger.projections.registers import Registers
 from ledger.rules.kinds import Context, Hit, Parameter, Parameters, RegisterPredicate
@@ -111,7 +110,7 @@ def register_names_unknown(registers: Registers, _given: Parameters, context: Co
 
 def _named(record: Record) -> Iterator[str]:
     """Resource names in a fact, but for aliases, which need no entry of their own."""
-    for member in fields(record):  # type: ignore[arg-type]  # every Record is a dataclass
+    for member in members_of(type(record)):
         collections = _NAMING.get(member.name)
         value = getattr(record, member.name)
         if isinstance(value, Record):

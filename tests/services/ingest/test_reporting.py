@@ -6,6 +6,7 @@ import asyncio
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from typing import Any
 
 import pytest
@@ -14,9 +15,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ledger.canonical_json import decode
+from ledger.commands import ReportToolUse
 from ledger.errors import CandourError
 from ledger.limits import MAX_BATCH_USES, MAX_MESSAGE_BYTES, RETRY_AFTER_S, USES_A_SLICE
 from ledger.merkle import leaf_hash, verify_inclusion
+from ledger.reports import check_report
 from ledger.store.core import StoreUnavailable
 from ledger.tlog import open_checkpoint
 from services.ingest.raw import RawBatch, decode_use
@@ -353,12 +356,19 @@ def test_a_large_batch_starves_nobody(server: Server) -> None:
 
 @given(st.data())
 def test_any_item_is_decoded_or_refused(data: st.DataObject) -> None:
-    """Whatever bytes stand for a use: a command, or our own error."""
+    """Whatever bytes stand for a use: a command, which is let through or refused, or our error.
+
+    A blank source is decoded (an empty field 3 after the first) and refused by the check.
+    """
     good = use("1", reason=text("x"), performer=_who("jd")).SerializeToString()
     cut = data.draw(st.integers(0, len(good)))
     found = decode_use(good[:cut] + data.draw(st.binary(max_size=20)) + good[cut:])
 
-    assert isinstance(found, CandourError) or found.source
+    if not isinstance(found, CandourError):
+        assert isinstance(found, ReportToolUse)
+        with suppress(CandourError):
+            check_report(found)
+            assert found.source
 
 
 # --- a store that fails -----------------------------------------------------------

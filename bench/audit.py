@@ -20,7 +20,11 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Final
 
+from bench.figures import Figure
+from bench.suite import Bench
+from bench.targets import AUDIT_CORE
 from ledger.audit.shapes import EntryReader, Seen
 from ledger.audit.slices import audit_slice, slices_of
 from ledger.audit.usage import UsageAudit, Wanted
@@ -32,39 +36,42 @@ from services.audit.sources import Folder
 from services.audit.tiles import TileAudit, cores
 from tests.audit.logs import SIGNER, entry, write_tiles
 
-STORE = "tiles"
+STORE: Final = "tiles"
 KEY = SIGNER.verifier_key
-Row = tuple[str, str, float, float, str, str, int]
+STEPS: Final = ("audit from tiles and from Parquet",)
+_INDEXED: Final = 50_000  # entries that the usage index is made of
 
 
-def audit(*, entries: int, runs: int) -> Iterator[Row]:
+def audit(bench: Bench) -> Iterator[Figure]:
     """Figures over a log of so many entries."""
-    with _log(entries) as folder:
+    entries, runs = bench.sizes.tiles, bench.sizes.tile_runs
+    figures: list[Figure] = []
+
+    def take(name: str, measure: Callable[[], None], *, of: int = entries, times: int = 1) -> None:
+        figures.append(bench.figure(name, _rates(of, times, measure), "entries/s", size=of))
+
+    with bench.step(STEPS[0]), _log(entries) as folder:
         source = Folder(folder)
-        yield _row("audit from tiles, one core", entries, runs, "150,000", lambda: _alone(source))
-        yield _row(
-            "… of it hashing and comparing tiles", entries, runs, "", lambda: _tree(source, entries)
-        )
+        take(AUDIT_CORE, lambda: _alone(source), times=runs)
+        take("… of it hashing and comparing tiles", lambda: _tree(source, entries), times=runs)
         name = f"audit from tiles, {cores()} cores, by the command, start included"
-        yield _row(name, entries, runs, "", lambda: _command(folder))
-        some = min(entries, 50_000)
+        take(name, lambda: _command(folder), times=runs)
+        some = min(entries, _INDEXED)
         made = [bench_entry(number) for number in range(some)]
-        yield _row("usage index anew from entries, one core", some, 1, "", lambda: _usage(made))
+        take("usage index anew from entries, one core", lambda: _usage(made), of=some)
         out = folder / "parquet"
-        yield _row("export to Parquet", entries, 1, "", lambda: _export(source, out))
-        yield _row(f"audit by DuckDB, {cores()} cores", entries, 1, "", lambda: _duckdb(out))
+        take("export to Parquet", lambda: _export(source, out))
+        take(f"audit by DuckDB, {cores()} cores", lambda: _duckdb(out))
+    yield from figures
 
 
-def _row(name: str, entries: int, runs: int, least: str, measure: Callable[[], None]) -> Row:
+def _rates(entries: int, runs: int, measure: Callable[[], None]) -> list[float]:
     rates = []
     for _ in range(runs):
         began = time.perf_counter()
         measure()
         rates.append(entries / (time.perf_counter() - began))
-    rates.sort()
-    target = f">= {least.replace(',', '')}" if least else ""
-    median = rates[len(rates) // 2]
-    return name, STORE, round(median, 1), round(rates[-1] - rates[0], 1), "entries/s", target, runs
+    return rates
 
 
 def bench_entry(number: int) -> bytes:

@@ -9,15 +9,16 @@ from pathlib import Path
 
 import grpc
 
-from bench.lab import AGENCY, OPTIONS, PARENT, Lab, percentile
+from bench.lab import OPTIONS, Lab, percentile
+from bench.requests import AGENCY, PARENT
 from services.pb.candour.v1 import common_pb2, proofs_pb2, proofs_pb2_grpc
 
 
-def verify_seconds(lab: Lab) -> float:
-    """Seconds that `candour-verify` takes for a bundle of 1,000 entries, its start included."""
+def verify_seconds(lab: Lab, *, entries: int) -> float:
+    """Seconds that `candour-verify` takes for a bundle of so many entries, its start included."""
     bundle = lab.data / "bench.bundle.json"
     request = proofs_pb2.ProveToolUsesRequest(
-        parent=PARENT, filter="leaf_index < 1000", as_of=common_pb2.AsOf(tree_size=1000)
+        parent=PARENT, filter=f"leaf_index < {entries}", as_of=common_pb2.AsOf(tree_size=entries)
     )
     with grpc.insecure_channel(lab.target, OPTIONS) as channel:
         stub = proofs_pb2_grpc.ProofsServiceStub(channel)
@@ -25,7 +26,7 @@ def verify_seconds(lab: Lab) -> float:
     return _timed("-m", "ledger.verify", bundle, "--trust", lab.data / "trust.txt")
 
 
-def count_p99(lab: Lab, *, calls: int = 200) -> float:
+def count_p99(lab: Lab, *, calls: int) -> float:
     """p99 of a proven count (agency, technology, a month) once its root is committed, ms."""
     request = proofs_pb2.ProveUsageRequest(
         parent=PARENT,

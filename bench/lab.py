@@ -1,5 +1,7 @@
 """What is measured, and on what? A real server process, a real database, real gRPC.
 
+    Places ──place──► Place ──serve──► Lab(target, pid)
+
     encoded requests ──grpc.aio──► `candour serve` (own process, projector a child of it)
                                         │ fsync on
                                    PostgreSQL (own cluster) or SQLite (a file on disk)
@@ -11,206 +13,207 @@ the clock starts; nothing else is left out.
 from __future__ import annotations
 
 import os
-import random
 import shutil
-import signal
-import subprocess
-import sys
 import tempfile
 import time
-import uuid
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from types import TracebackType
+from typing import Final, Self
 
 import grpc
 import grpc.aio
-from google.protobuf.timestamp_pb2 import Timestamp
+import psycopg
+from sqlalchemy import select
 
+from bench.processes import children
+from bench.requests import AGENCY, PARENT
+from ledger.store.usage_tables import position as usage_position
+from services.cli.local_server import LocalServer
 from services.pb.candour.v1 import (
-    common_pb2,
-    ingest_pb2,
     proofs_pb2,
     proofs_pb2_grpc,
     registry_pb2,
     registry_pb2_grpc,
 )
-from tests.postgres import PostgresCluster, create_database
+from services.runtime.settings import Settings
+from services.runtime.views import open_views
+from tests.postgres import PostgresCluster, create_database, drop_database
 
-AGENCY = "agencies/sampleton-police"
-TECHNOLOGY = "technologies/plate-reader"
-PARENT = "ledgers/main"
 SERVICE = "/candour.v1.IngestService/"
 OPTIONS = [
     ("grpc.max_send_message_length", 64 << 20),
     ("grpc.max_receive_message_length", 64 << 20),
 ]
+_POLL_S: Final = 0.05
+_END_S: Final = 30.0
 
 
-@dataclass(frozen=True)
-class Lab:
-    """A running server."""
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where one ledger lives: an empty folder, and a database of its own on PostgreSQL."""
 
     store: str
     data: Path
+    database_url: str | None
+    postmaster: int | None
+
+    @property
+    def settings(self) -> Settings:
+        return Settings(data=self.data, database_url=self.database_url)
+
+
+class Places:
+    """Places for ledgers. One PostgreSQL server is behind them all, started when first needed.
+
+    Use it as a context manager. `CANDOUR_BENCH_DIR` says where folders are made.
+    """
+
+    def __init__(self) -> None:
+        self._cluster: PostgresCluster | None = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if self._cluster is not None:
+            self._cluster.destroy()
+
+    @contextmanager
+    def place(self, store: str) -> Iterator[Place]:
+        """A fresh place on `sqlite` or `postgres`, gone afterwards."""
+        where = os.environ.get("CANDOUR_BENCH_DIR")
+        data = Path(tempfile.mkdtemp(prefix="candour-bench-", dir=where))
+        try:
+            if store == "sqlite":
+                yield Place(store, data, None, None)
+                return
+            cluster = self._server()
+            url = create_database(cluster.url())
+            postmaster = int((cluster.data / "postmaster.pid").read_text().splitlines()[0])
+            try:
+                yield Place(store, data, url, postmaster)
+            finally:
+                drop_database(cluster.url(), url)
+                # Whoever is measured next shall not write what we left.
+                with psycopg.connect(cluster.url(), autocommit=True) as connection:
+                    connection.execute("CHECKPOINT")
+        finally:
+            shutil.rmtree(data, ignore_errors=True)
+
+    def _server(self) -> PostgresCluster:
+        if self._cluster is None:
+            self._cluster = PostgresCluster({"shared_buffers": "256MB", "max_wal_size": "2GB"})
+            self._cluster.start()
+        return self._cluster
+
+    @contextmanager
+    def lab(self, store: str, environment: Mapping[str, str] | None = None) -> Iterator[Lab]:
+        """A fresh ledger with one registered agency, and its server; nothing of it is kept."""
+        with self.place(store) as place, serve(place, environment, keep=False) as running:
+            register_agencies(running.target, {AGENCY: "Sampleton Police"})
+            yield running
+
+
+@dataclass(frozen=True, slots=True)
+class Lab:
+    """A running server, and its place."""
+
+    place: Place
     target: str
     pid: int
-    database_url: str | None
 
-    def rss_mb(self) -> tuple[float, float]:
-        """Resident memory of the server process, and of its projector, MB."""
-        children = Path(f"/proc/{self.pid}/task/{self.pid}/children").read_text().split()
-        return rss_mb_of(str(self.pid)), sum(rss_mb_of(pid) for pid in children)
+    @property
+    def store(self) -> str:
+        return self.place.store
+
+    @property
+    def data(self) -> Path:
+        return self.place.data
+
+    @property
+    def database_url(self) -> str | None:
+        return self.place.database_url
 
     def heads(self) -> proofs_pb2.GetTreeHeadResponse:
         with grpc.insecure_channel(self.target, OPTIONS) as channel:
             stub = proofs_pb2_grpc.ProofsServiceStub(channel)
             return stub.GetTreeHead(proofs_pb2.GetTreeHeadRequest(parent=PARENT))
 
+    def wait_for_views(self) -> int:
+        """Wait until they hold all there is; returns the tree size."""
+        with grpc.insecure_channel(self.target, OPTIONS) as channel:
+            stub = proofs_pb2_grpc.ProofsServiceStub(channel)
+            while True:
+                head = stub.GetTreeHead(proofs_pb2.GetTreeHeadRequest(parent=PARENT))
+                if head.projected_tree_size >= head.tree_size:
+                    return head.tree_size
+                time.sleep(_POLL_S)
 
-def rss_mb_of(pid: str) -> float:
-    for line in Path(f"/proc/{pid}/status").read_text().splitlines():
-        if line.startswith("VmRSS:"):
-            return int(line.split()[1]) / 1024
-    return 0.0
-
-
-@contextmanager
-def lab(store: str, environment: Mapping[str, str] | None = None) -> Iterator[Lab]:
-    """A fresh ledger with one registered agency, on `sqlite` or `postgres`, and its server."""
-    with (
-        place(store) as (data, database_url),
-        serve(data, database_url, environment) as (target, pid),
-    ):
-        register_agency(target, AGENCY, "Sampleton Police")
-        yield Lab(store, data, target, pid, database_url)
-
-
-def register_agency(target: str, name: str, display_name: str) -> None:
-    with grpc.insecure_channel(target) as channel:
-        registry_pb2_grpc.RegistryServiceStub(channel).RegisterAgency(
-            registry_pb2.RegisterAgencyRequest(
-                parent=PARENT,
-                agency=registry_pb2.Agency(name=name, display_name=display_name),
-            )
-        )
-
-
-@contextmanager
-def place(store: str) -> Iterator[tuple[Path, str | None]]:
-    """An empty data directory, and the URL of a database of its own; both gone afterwards."""
-    data = Path(tempfile.mkdtemp(prefix="candour-bench-", dir=os.environ.get("CANDOUR_BENCH_DIR")))
-    cluster = None
-    database_url = None
-    try:
-        if store == "postgres":
-            cluster = PostgresCluster({"shared_buffers": "256MB", "max_wal_size": "2GB"})
-            cluster.start()
-            database_url = create_database(cluster.url())
-        yield data, database_url
-    finally:
-        if cluster is not None:
-            cluster.destroy()
-        shutil.rmtree(data, ignore_errors=True)
+    def wait_for_index(self) -> None:
+        """Wait until the usage index holds all there is, by the projector's own pace."""
+        size = self.wait_for_views()
+        engine = open_views(self.place.settings, make=False)
+        try:
+            while True:
+                with engine.connect() as connection:
+                    position = connection.execute(select(usage_position.c.tree_size)).scalar()
+                # The row is there from the first batch on.
+                if (position or 0) >= size:
+                    return
+                time.sleep(_POLL_S)
+        finally:
+            engine.dispose()
 
 
 @contextmanager
 def serve(
-    data: Path, database_url: str | None, environment: Mapping[str, str] | None = None
-) -> Iterator[tuple[str, int]]:
-    """`candour serve` in a process of its own: its address and id."""
-    port = random.randint(20_000, 30_000)
-    command = [sys.executable, "-m", "services.cli", "serve", "--data", str(data)]
-    command += ["--grpc", f"127.0.0.1:{port}", "--http", "127.0.0.1:0"]
-    env = {**os.environ, **(environment or {})}
-    if database_url:
-        env["CANDOUR_DATABASE_URL"] = database_url
-    process = subprocess.Popen(command, env=env, stdout=subprocess.DEVNULL)
-    target = f"127.0.0.1:{port}"
-    try:
-        with grpc.insecure_channel(target) as channel:
-            grpc.channel_ready_future(channel).result(timeout=30)
-        yield target, process.pid
-    finally:
-        process.send_signal(signal.SIGTERM)
-        try:
-            process.wait(30)
-        except subprocess.TimeoutExpired:
-            process.kill()
+    place: Place, environment: Mapping[str, str] | None = None, *, keep: bool = True
+) -> Iterator[Lab]:
+    """`candour serve` in a process of its own.
 
-
-def tool_uses(
-    count: int, seed: int = 7, *, agencies: int = 1, technologies: int = 1
-) -> Iterator[common_pb2.ToolUse]:
-    """Reports like a vendor's export makes: entries of some 900 bytes, six commitments.
-
-    Of one agency they lie 20 s apart, of several they all happened within a day.
+    Args:
+        keep: False where its ledger goes with it: nothing is waited for but the end of its projector.
     """
-    draw = random.Random(seed)
-    performers = [str(uuid.UUID(int=draw.getrandbits(128))) for _ in range(200)]
-    columns = ["id", "userId", "searchDate", "cameraCount", "reason", "caseNumber"]
-    start = 1_700_000_000
-    for number in range(count):
-        own_id = str(uuid.UUID(int=draw.getrandbits(128)))
-        performer = draw.choice(performers)
-        seconds = start + (number * 20 if agencies == 1 else number % 86_400)
-        ms = draw.randrange(1000)
-        when = Timestamp(seconds=seconds, nanos=ms * 1_000_000)
-        cameras = draw.randrange(3000)
-        case = f"24-{draw.randrange(40_000):06d}"
-        written = time.strftime("%Y-%m-%d %H:%M:%S", time.gmtime(seconds)) + f".{ms:03d}"
-        yield common_pb2.ToolUse(
-            agency=AGENCY if agencies == 1 else agency_name(draw.randrange(agencies)),
-            technology=TECHNOLOGY
-            if technologies == 1
-            else technology_name(draw.randrange(technologies)),
-            source="sources/plate-reader-export",
-            source_event_id=own_id,
-            capture=common_pb2.CAPTURE_BACKFILL,
-            occurred=common_pb2.Occurred(earliest=when, latest=when, zone_assumed="UTC"),
-            performer=common_pb2.Performer(user_id=performer),
-            trigger=common_pb2.TRIGGER_HUMAN,
-            acquisition=common_pb2.ACQUISITION_PROCURED,
-            purpose="investigation",
-            devices_searched=common_pb2.Count(exactly=cameras),
-            case_number=common_pb2.ProtectedText(value=case),
-            reason=common_pb2.ProtectedText(value="stolen vehicle"),
-            source_record=common_pb2.SourceRecord(
-                columns=columns,
-                row=[own_id, performer, written, str(cameras), "stolen vehicle", case],
-            ),
-        )
+    server = LocalServer(place.data, database_url=place.database_url, environment=environment)
+    with server:
+        assert server.process is not None
+        yield Lab(place, server.grpc, server.process.pid)
+        if not keep:
+            projectors = children(server.process.pid)
+            server.kill()
+            _wait_for_end(projectors)
+            server.process = None
 
 
-def agency_name(number: int) -> str:
-    return f"agencies/a{number}"
+def _wait_for_end(pids: list[int]) -> None:
+    """They end by themselves when their parent is gone."""
+    until = time.monotonic() + _END_S
+    while any(Path(f"/proc/{pid}").exists() for pid in pids) and time.monotonic() < until:
+        time.sleep(_POLL_S / 5)
 
 
-def technology_name(number: int) -> str:
-    return f"technologies/t{number}"
-
-
-def batches(
-    count: int, size: int, seed: int = 7, *, agencies: int = 1, technologies: int = 1
-) -> list[bytes]:
-    """Serialized BatchReportToolUses requests."""
-    encoded, some = [], []
-    for use in tool_uses(count, seed, agencies=agencies, technologies=technologies):
-        some.append(use)
-        if len(some) == size:
-            request = ingest_pb2.BatchReportToolUsesRequest(parent=PARENT, tool_uses=some)
-            encoded.append(request.SerializeToString())
-            some = []
-    return encoded
-
-
-def unaries(count: int, seed: int = 8) -> list[bytes]:
-    """Serialized ReportToolUse requests."""
-    return [
-        ingest_pb2.ReportToolUseRequest(parent=PARENT, tool_use=use).SerializeToString()
-        for use in tool_uses(count, seed)
-    ]
+def register_agencies(target: str, names: Mapping[str, str]) -> None:
+    """Display names by name; all at once, so that they share commits."""
+    with grpc.insecure_channel(target) as channel:
+        stub = registry_pb2_grpc.RegistryServiceStub(channel)
+        asked = [
+            stub.RegisterAgency.future(
+                registry_pb2.RegisterAgencyRequest(
+                    parent=PARENT, agency=registry_pb2.Agency(name=name, display_name=display)
+                )
+            )
+            for name, display in names.items()
+        ]
+        for call in asked:
+            call.result()
 
 
 def percentile(values: list[float], share: float) -> float:

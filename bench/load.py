@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import time
-from typing import Any
+from typing import Any, Final
 
+import grpc
 import grpc.aio
 
-from bench.lab import OPTIONS, SERVICE, Lab, batches, percentile, unaries
+from bench.lab import OPTIONS, SERVICE, Lab, percentile
+from bench.requests import PARENT, batches, streamed, unaries
 from services.pb.candour.v1 import (
     ingest_pb2,
     proofs_pb2,
@@ -17,7 +19,7 @@ from services.pb.candour.v1 import (
     query_pb2_grpc,
 )
 
-PARENT = "ledgers/main"
+_AGAIN_S: Final = 0.05
 
 
 def _raw(channel: grpc.aio.Channel, method: str) -> Any:
@@ -47,7 +49,7 @@ async def _closed_loop(lab: Lab, method: str, requests: list[bytes], callers: in
     return took
 
 
-def batch_rate(lab: Lab, *, uses: int = 60_000, size: int = 500, callers: int = 4) -> float:
+def batch_rate(lab: Lab, *, uses: int, size: int = 500, callers: int = 4) -> float:
     """Uses a second, durable, in batches."""
     requests = batches(uses, size, seed=time.time_ns())
     return uses / asyncio.run(_closed_loop(lab, "BatchReportToolUses", requests, callers))
@@ -58,10 +60,45 @@ def closed_loop(lab: Lab, requests: list[bytes], callers: int = 4) -> float:
     return asyncio.run(_closed_loop(lab, "BatchReportToolUses", requests, callers))
 
 
-def unary_rate(lab: Lab, *, uses: int = 8_000, callers: int = 64) -> float:
+def unary_rate(lab: Lab, *, uses: int, callers: int = 64) -> float:
     """Uses a second, durable, one a call."""
     requests = unaries(uses, seed=time.time_ns())
     return uses / asyncio.run(_closed_loop(lab, "ReportToolUse", requests, callers))
+
+
+def stream_rate(lab: Lab, *, uses: int) -> float:
+    """Uses a second, durable, one a message of one stream."""
+    requests = streamed(uses, seed=time.time_ns())
+    return uses / asyncio.run(_stream(lab, requests))
+
+
+async def _stream(lab: Lab, requests: list[bytes]) -> float:
+    async with grpc.aio.insecure_channel(lab.target, OPTIONS) as channel:
+        await channel.channel_ready()
+        call: Any = channel.stream_stream(
+            SERVICE + "StreamToolUses",
+            request_serializer=None,
+            response_deserializer=ingest_pb2.StreamToolUsesResponse.FromString,
+        )
+        started = time.perf_counter()
+        durable = 0
+        async for response in call(iter(requests)):
+            durable += sum(result.HasField("receipt") for result in response.results)
+        took = time.perf_counter() - started
+    assert len(requests) == durable
+    return took
+
+
+async def _patiently(call: Any, request: bytes) -> bytes:
+    """As a client does: what the ledger had no room for is sent again, and waits all the longer."""
+    while True:
+        try:
+            answer: bytes = await call(request)
+            return answer
+        except grpc.aio.AioRpcError as error:
+            if error.code() is not grpc.StatusCode.RESOURCE_EXHAUSTED:
+                raise
+        await asyncio.sleep(_AGAIN_S)
 
 
 async def _offered(lab: Lab, method: str, requests: list[bytes], rate: float) -> list[float]:
@@ -73,7 +110,7 @@ async def _offered(lab: Lab, method: str, requests: list[bytes], rate: float) ->
     started = time.perf_counter() + 0.05
 
     async def one(due: float, request: bytes) -> None:
-        await call(request)
+        await _patiently(call, request)
         latencies.append((time.perf_counter() - due) * 1000)
 
     tasks = []
@@ -88,13 +125,13 @@ async def _offered(lab: Lab, method: str, requests: list[bytes], rate: float) ->
     return latencies
 
 
-def unary_p99(lab: Lab, *, rate: float = 500, seconds: float = 15) -> float:
+def unary_p99(lab: Lab, *, rate: float, seconds: float) -> float:
     """p99 of unary calls offered at a fixed rate, ms from when each was due."""
     requests = unaries(int(rate * seconds), seed=time.time_ns())
     return percentile(asyncio.run(_offered(lab, "ReportToolUse", requests, rate)), 0.99)
 
 
-def lag_p99(lab: Lab, *, rate: float = 6_000, seconds: float = 10, size: int = 100) -> float:
+def lag_p99(lab: Lab, *, rate: float, seconds: float, size: int = 100) -> float:
     """p99 of the time from an acknowledged batch to its being in the views, ms."""
     requests = batches(int(rate * seconds), size, seed=time.time_ns())
     return percentile(asyncio.run(_lags(lab, requests, rate / size)), 0.99)
@@ -116,7 +153,7 @@ async def _lags(lab: Lab, requests: list[bytes], rate: float) -> list[float]:
             await asyncio.sleep(0.005)
 
     async def one(request: bytes) -> None:
-        answer = await call(request)
+        answer = await _patiently(call, request)
         at = time.perf_counter()
         results = ingest_pb2.BatchReportToolUsesResponse.FromString(answer).results
         acknowledged.append((at, max(result.receipt.leaf_index for result in results) + 1))
@@ -143,7 +180,7 @@ async def _lags(lab: Lab, requests: list[bytes], rate: float) -> list[float]:
     return lags
 
 
-def proof_p99(lab: Lab, *, calls: int = 500) -> float:
+def proof_p99(lab: Lab, *, calls: int) -> float:
     """p99 of GetInclusionProof over random entries, ms."""
 
     async def run() -> list[float]:
@@ -163,7 +200,7 @@ def proof_p99(lab: Lab, *, calls: int = 500) -> float:
     return percentile(asyncio.run(run()), 0.99)
 
 
-def list_p99(lab: Lab, filters: list[str], *, calls: int = 200) -> dict[str, float]:
+def list_p99(lab: Lab, filters: list[str], *, calls: int) -> dict[str, float]:
     """p99 of the first page of 50 for each filter, ms."""
 
     async def run(text: str) -> float:

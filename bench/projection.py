@@ -9,13 +9,11 @@ from ledger.limits import PROJECTOR_BATCH
 from ledger.store.view_tables import open_engine
 from ledger.store.view_writer import ViewWriter
 from services.runtime.hosting import open_store
-from services.runtime.settings import Settings
 
 
-def catch_up_rate(lab: Lab, *, most: int = 60_000) -> float:
+def catch_up_rate(lab: Lab, *, most: int) -> float:
     """Entries a second into fresh views of the same kind, up to `most` of the log."""
-    settings = Settings(data=lab.data, database_url=lab.database_url)
-    store = open_store(settings)
+    store = open_store(lab.place.settings)
     if lab.database_url is None:
         for old in lab.data.glob("bench.views.db*"):
             old.unlink()

@@ -1,7 +1,6 @@
-"""How long does an oversight body wait? All 27 questions and the findings, over a real server.
+"""How long does an oversight body wait? All 27 questions and the findings, over a ledger that is there.
 
-A synthetic export goes in by `candour import flock`; registers are told around it; then each
-question is asked of one month (its first page), and of everything as of the middle of the log.
+Each question is asked of one month (its first page), and of everything as of the middle of the log.
 The report (25) and findings of all rules are aggregates of dozens of conditions, and named apart.
 """
 
@@ -9,95 +8,51 @@ from __future__ import annotations
 
 import asyncio
 import json
-import subprocess
-import sys
 import time
+from collections.abc import Iterator
 from typing import Any, Final
 
 import grpc.aio
 
-from bench.lab import OPTIONS, Lab, lab, percentile
-from bench.load import PARENT
-from bench.million import write_export
+from bench import targets
+from bench.figures import Figure
+from bench.lab import OPTIONS, Lab, percentile
+from bench.requests import AGENCY, PARENT, TECHNOLOGY
+from bench.suite import Bench
 from services.pb.candour.v1 import common_pb2, oversight_pb2, oversight_pb2_grpc
 
-Row = tuple[str, str, float, float, str, str, int]
-AGENCY: Final = "agencies/sampleton-police"
-TECHNOLOGY: Final = "technologies/plate-reader"
 _WHOLE: Final = (0, 25)  # many conditions each: aggregates, whatever narrows them
+_WHOLE_CALLS: Final = 3  # of these, since one may take seconds
 
 
-def questions(store: str, rows: int) -> list[Row]:
-    """Figures of all questions at `rows` uses on one store."""
-    with lab(store) as running:
-        path = running.data / "questions.csv"
-        write_export(path, rows)
-        subprocess.run(
-            [
-                *(sys.executable, "-m", "services.cli", "import", "flock", str(path)),
-                *("--agency", "Sampleton Police", "--technology", "Plate Reader"),
-                *("--target", running.target, "--format", "json"),
-            ],
-            check=True,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-        )
-        head = running.heads()
-        while head.projected_tree_size < head.tree_size:
-            time.sleep(0.2)
-            head = running.heads()
-        return figures(running, store, rows, head.tree_size)
-
-
-def figures(running: Lab, store: str, rows: int, tree_size: int) -> list[Row]:
-    """First pages of a month, and aggregates as of the middle, over a ledger that is there."""
-    measured: list[Row] = []
+def questions(bench: Bench, lab: Lab) -> Iterator[Figure]:
+    """First pages of a month, and aggregates as of the middle."""
+    tree_size, size = lab.wait_for_views(), bench.sizes.filled
     pages: list[float] = []
     wholes: list[float] = []
     for number in range(28):
         month = number not in _WHOLE
-        first = asyncio.run(_asked(running, number, month=month, as_of=tree_size, calls=20))
-        half = asyncio.run(_asked(running, number, month=False, as_of=tree_size // 2, calls=3))
+        calls = bench.sizes.question_calls
+        if not month:
+            calls = min(calls, _WHOLE_CALLS)
+        first = asyncio.run(_asked(lab, number, month=month, as_of=tree_size, calls=calls))
+        calls = bench.sizes.middle_calls if month else 1
+        half = asyncio.run(_asked(lab, number, month=False, as_of=tree_size // 2, calls=calls))
         pages.extend(first if month else ())
         wholes.extend(half if month else ())
         name = f"question {number}" if number else "findings of all rules"
-        measured.append(
-            (f"{name} at {rows:,} uses, first page, p99", store, _p99(first), 0.0, "ms", "", 20)
-        )
-        measured.append(
-            (f"{name} at {rows:,} uses, all, as of the middle", store, _p99(half), 0.0, "ms", "", 3)
-        )
-    measured.append(
-        (
-            f"all questions at {rows:,} uses, first page, p99",
-            store,
-            _p99(pages),
-            0.0,
-            "ms",
-            "<= 200",
-            len(pages),
-        )
-    )
-    measured.append(
-        (
-            f"aggregates at {rows:,} uses as of the middle, worst",
-            store,
-            max(wholes),
-            0.0,
-            "ms",
-            "<= 1000",
-            len(wholes),
-        )
-    )
-    return measured
+        yield bench.figure(f"{name}, first page, p99", [_p99(first)], "ms", size=size)
+        yield bench.figure(f"{name}, all, as of the middle", [_p99(half)], "ms", size=size)
+    yield bench.figure(targets.QUESTIONS, [_p99(pages)], "ms", size=size)
+    yield bench.figure(targets.AGGREGATES, [max(wholes)], "ms", size=size)
 
 
 def _p99(took: list[float]) -> float:
     return round(percentile(took, 0.99), 1)
 
 
-async def _asked(running: Lab, number: int, *, month: bool, as_of: int, calls: int) -> list[float]:
-    async with grpc.aio.insecure_channel(running.target, OPTIONS) as channel:
+async def _asked(lab: Lab, number: int, *, month: bool, as_of: int, calls: int) -> list[float]:
+    async with grpc.aio.insecure_channel(lab.target, OPTIONS) as channel:
         stub = oversight_pb2_grpc.OversightServiceStub(channel)
         request = oversight_pb2.AskRequest(
             parent=PARENT,

@@ -1,8 +1,8 @@
 """How long does it take to compare somebody else's log with the ledger, and in what memory?
 
-A synthetic export goes in by `candour import flock`; the observer's file is the same log with one
-row in a hundred withheld here, one there and one altered, by ids and, in a second file, by times
-alone. `candour reconcile` runs as a person would run it.
+The ledger holds a synthetic export. The observer's file is the same log with one row in a hundred
+withheld, one that the ledger never saw, and one altered; once by ids and, in a second file, by
+times alone. `candour reconcile` runs as a person would run it.
 """
 
 from __future__ import annotations
@@ -13,125 +13,120 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable
+import uuid
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Final
 
-from bench.lab import Lab, place, rss_mb_of, serve
-from bench.million import write_export
+from bench import targets
+from bench.export_file import write_export
+from bench.figures import Figure
+from bench.lab import Lab
+from bench.processes import children, rss_mb
+from bench.suite import Bench
 
-Row = tuple[str, str, float, float, str, str, int]
-_FLAGS = ("--agency", "Sampleton Police", "--technology", "Plate Reader")
-_EVERY = 100  # one row in so many is withheld here, one there, one altered
-
-
-def reconciliation(store: str, rows: int) -> list[Row]:
-    """Seconds and memory of two reconciliations of `rows` sightings on one store."""
-    with place(store) as (data, database_url):
-        whole = data / "log.csv"
-        write_export(whole, rows)
-        ours, by_id, by_time = (data / f"{name}.csv" for name in ("ours", "ids", "times"))
-        _copy(whole, ours, lambda n, row: None if n % _EVERY == 1 else row)
-        _copy(whole, by_id, _altered)
-        _copy(whole, by_time, lambda n, row: _unnamed(_altered(n, row)))
-        with serve(data, database_url) as (target, pid):
-            _run(Lab(store, data, target, pid, database_url), "import", "flock", ours)
-        figures: list[Row] = []
-        # A server of its own, lest what the import left in memory be counted.
-        with serve(data, database_url) as (target, pid):
-            running = Lab(store, data, target, pid, database_url)
-            head = running.heads()
-            while head.projected_tree_size < head.tree_size:
-                time.sleep(1)
-                head = running.heads()
-            for path, how in ((by_id, "by id"), (by_time, "by time and fields")):
-                figures += _measure(running, path, rows, how)
-        return figures
+_FLAGS: Final = ("--agency", "Sampleton Police", "--technology", "Plate Reader")
+_EVERY: Final = 100  # one row in so many is withheld there, one is not known here, one altered
+_WATCH_S: Final = 0.2
 
 
-def _measure(running: Lab, path: Path, rows: int, how: str) -> list[Row]:
-    peak = _Peaks(running)
+def reconciliation(bench: Bench, lab: Lab) -> Iterator[Figure]:
+    """Seconds and memory of two reconciliations with as many sightings as the ledger has uses."""
+    rows = bench.sizes.filled
+    whole = lab.data / "log.csv"
+    write_export(whole, rows)
+    lab.wait_for_views()
+    for name, by_id in ((targets.RECONCILING, True), (targets.RECONCILING_TIMES, False)):
+        path = lab.data / f"observed-{'ids' if by_id else 'times'}.csv"
+        sightings = _write_observed(whole, path, named=by_id)
+        yield from _measure(bench, lab, path, name, rows, sightings)
+
+
+def _measure(
+    bench: Bench, lab: Lab, path: Path, name: str, rows: int, sightings: int
+) -> Iterator[Figure]:
+    peak = _Peaks(lab)
     started = time.perf_counter()
-    found = _run(running, "reconcile", path, "--observer", f"Vendor {how}", watch=peak)
+    found = _reconcile(lab, path, f"Vendor {name}", peak)
     took = time.perf_counter() - started
     told = found["missing_here"] + found["missing_there"] + found["differing"]
-    assert rows - rows // _EVERY == found["sightings"], found
-    assert 0 < told <= 4 * rows // _EVERY, found
-    name = f"reconciling {rows:,} sightings {how}"
-    goals = ("<= 120", "<= 1000") if rows == 1_000_000 else ("", "")
-    return [
-        (name, running.store, round(took, 1), 0.0, "s", goals[0], 1),
-        (
-            f"{name}: client and server memory, peak",
-            running.store,
-            peak.most,
-            0.0,
-            "MB",
-            goals[1],
-            1,
-        ),
-        (f"{name}: client alone, peak", running.store, peak.client, 0.0, "MB", "", 1),
-    ]
+    assert sightings == found["sightings"], found
+    assert 0 < told <= 4 * sightings // _EVERY + 4, found
+    yield bench.figure(name, [took], "s", size=rows)
+    yield bench.figure(f"{name}: {targets.BOTH_MEMORIES}", [peak.most], "MB", size=rows)
+    yield bench.figure(f"{name}: client alone, peak", [peak.client], "MB", size=rows)
 
 
-def _altered(number: int, row: list[str]) -> list[str] | None:
-    if number % _EVERY == 2:
-        return None
-    return [*row[:3], str(int(row[3]) + 1), row[4]] if number % _EVERY == 3 else row
+def _write_observed(source: Path, target: Path, *, named: bool) -> int:
+    """The observer's file; how many rows it has.
 
-
-def _unnamed(row: list[str] | None) -> list[str] | None:
-    """Without id, and with a clock that shows whole seconds."""
-    return None if row is None else ["", row[1], row[2][:19], *row[3:]]
-
-
-def _copy(source: Path, target: Path, change: Callable[[int, list[str]], list[str] | None]) -> None:
+    Args:
+        named: False: without ids, and with a clock that shows whole seconds.
+    """
+    count = 0
     with source.open(newline="") as old, target.open("w", newline="") as new:
         reader, writer = csv.reader(old), csv.writer(new)
         writer.writerow(next(reader))
         for number, row in enumerate(reader):
-            kept = change(number, row)
-            if kept is not None:
-                writer.writerow(kept)
+            for kept in _observed(number, row):
+                writer.writerow(kept if named else ["", kept[1], kept[2][:19], *kept[3:]])
+                count += 1
+    return count
 
 
-def _run(running: Lab, *command: object, watch: _Peaks | None = None) -> dict[str, int]:
+def _observed(number: int, row: list[str]) -> Iterator[list[str]]:
+    """What the observer has of a row of ours: nothing, the row, another one, or one more."""
+    match number % _EVERY:
+        case 1:
+            # Somebody of ours whom the ledger has not at that second.
+            moved = f"{row[2][:14]}59:59.500"
+            yield row
+            yield [str(uuid.UUID(int=number + 1)), row[1], moved, *row[3:]]
+        case 2:
+            return
+        case 3:
+            yield [*row[:3], str(int(row[3]) + 1), row[4]]
+        case _:
+            yield row
+
+
+def _reconcile(lab: Lab, path: Path, observer: str, watch: _Peaks) -> dict[str, int]:
     child = subprocess.Popen(
         [
-            *(sys.executable, "-m", "services.cli", *map(str, command), *_FLAGS),
-            *("--target", running.target, "--format", "json"),
+            *(sys.executable, "-m", "services.cli", "reconcile", str(path)),
+            *("--observer", observer, *_FLAGS, "--target", lab.target, "--format", "json"),
         ],
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
     )
-    if watch is not None:
-        watch.start(child.pid)
+    watch.start(child.pid)
     out, _ = child.communicate()
-    if watch is not None:
-        watch.stop()
+    watch.stop()
     assert child.returncode == 0, out
     found: dict[str, int] = json.loads(out)
     return found
 
 
 class _Peaks:
-    """Watches the resident memory of a command, of the server and of its projector."""
+    """Watches the resident memory of a command, of the server and of its projector, together."""
 
-    def __init__(self, running: Lab) -> None:
-        self._lab, self._done = running, threading.Event()
+    def __init__(self, lab: Lab) -> None:
+        self._lab, self._done = lab, threading.Event()
         self.most = self.client = 0.0
 
     def start(self, pid: int) -> None:
-        self._thread = threading.Thread(target=self._watch, args=(str(pid),), daemon=True)
+        self._thread = threading.Thread(target=self._watch, args=(pid,), daemon=True)
         self._thread.start()
 
-    def _watch(self, pid: str) -> None:
-        while not self._done.wait(0.2):
+    def _watch(self, pid: int) -> None:
+        while not self._done.wait(_WATCH_S):
             try:
-                client = rss_mb_of(pid)
+                client = rss_mb(pid)
+                server = rss_mb(self._lab.pid) + sum(map(rss_mb, children(self._lab.pid)))
             except OSError:
                 return
-            self.client = max(self.client, round(client, 1))
-            self.most = max(self.most, round(client + sum(self._lab.rss_mb()), 1))
+            self.client = max(self.client, client)
+            self.most = max(self.most, client + server)
 
     def stop(self) -> None:
         self._done.set()

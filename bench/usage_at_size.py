@@ -12,19 +12,17 @@ import json
 import random
 import time
 from collections.abc import Callable, Iterator
+from typing import Final
 
 import grpc
 from sqlalchemy import Engine, update
 
-from bench.lab import (
-    OPTIONS,
-    PARENT,
-    agency_name,
-    percentile,
-    place,
-    serve,
-    technology_name,
-)
+from bench import targets
+from bench.figures import Figure
+from bench.lab import OPTIONS, percentile, serve
+from bench.requests import PARENT, agency_name, technology_name
+from bench.suite import Bench
+from bench.targets import MILLION
 from ledger.commands import Performer, ReportToolUse
 from ledger.domain.base import Provenance
 from ledger.events import AgencyRegistered, Occurred, TechnologyRegistered, ToolUseReported
@@ -40,37 +38,29 @@ from services.runtime.settings import Settings
 from services.runtime.views import open_views
 
 AGENCIES, TECHNOLOGIES, DAYS, PERFORMERS = 200, 40, 365, 50
-MILLION = 1_000_000
-Row = tuple[str, str, float, float, str, str, int]
+STEPS: Final = ("usage index: proofs of counts",)
 
 _START_US, _DAY_US = 1_704_067_200_000_000, 86_400_000_000  # 2024-01-01
 _ONE_DAY = 60_000  # uses that the fold alone follows with
-_CALLS = 500
 
 
-def proofs(store: str, uses: int) -> list[Row]:
-    """The figures at so many uses, on `sqlite` or `postgres`."""
-
-    def row(name: str, value: float, unit: str, target: str = "", runs: int = 1) -> Row:
-        name = f"usage index, {uses:,} uses: {name}"
-        return name, store, round(value, 2), 0.0, unit, target, runs
-
-    with place(store) as (data, database_url):
-        rebuilt, followed = _fill(Settings(data=data, database_url=database_url), uses)
-        with serve(data, database_url) as (target, _pid):
-            took, sizes = _ask(target)
-    limit = "<= 20" if uses <= MILLION else "<= 50"
-    return [
-        row("made anew from the log", rebuilt, "uses/s"),
-        row("the fold alone, uses of one day", followed, "uses/s", ">= 5000"),
-        row("count proof and inclusion, p50", percentile(took, 0.5), "ms", "", _CALLS),
-        row("count proof and inclusion, p99", percentile(took, 0.99), "ms", limit, _CALLS),
-        row("the largest proof as JSON", max(sizes) / 1000, "kB", "<= 12", _CALLS),
-    ]
+def usage_at_size(bench: Bench) -> Iterator[Figure]:
+    """The figures at each size."""
+    for uses in bench.sizes.indexed:
+        with bench.step(STEPS[0]), bench.places.place(bench.store) as place:
+            rebuilt, followed, more = _fill(place.settings, uses)
+            with serve(place) as lab:
+                took, sizes = _ask(lab.target, bench.sizes.proofs)
+        yield bench.figure("usage index: made anew from the log", [rebuilt], "uses/s", size=uses)
+        yield bench.figure(targets.INDEX_FOLD, [followed], "uses/s", size=more)
+        middle = percentile(took, 0.5)
+        yield bench.figure("usage index: count proof and inclusion, p50", [middle], "ms", size=uses)
+        yield bench.figure(targets.COUNT_PROOF, [percentile(took, 0.99)], "ms", size=uses)
+        yield bench.figure(targets.PROOF_BYTES, [max(sizes) / 1000], "kB", size=uses)
 
 
-def _fill(settings: Settings, uses: int) -> tuple[float, float]:
-    """Log, views and index; uses a second of the index: made anew, and following."""
+def _fill(settings: Settings, uses: int) -> tuple[float, float, int]:
+    """Log, views and index; uses a second of the index: made anew, and following with how many."""
     hosted = open_ledger(settings)
     engine = open_views(settings)
     draw = random.Random(11)
@@ -85,7 +75,7 @@ def _fill(settings: Settings, uses: int) -> tuple[float, float]:
         _report(hosted, draw, more, 1)
         _fold(engine, hosted.store, uses)
         head = hosted.store.head().tree_size
-        return rebuilt, _rate(more, lambda: writer.catch_up(head, batch=USAGE_BATCH))
+        return rebuilt, _rate(more, lambda: writer.catch_up(head, batch=USAGE_BATCH)), more
     finally:
         engine.dispose()
         hosted.close()
@@ -166,7 +156,7 @@ def usage_request(
     )
 
 
-def _ask(target: str) -> tuple[list[float], list[int]]:
+def _ask(target: str, calls: int) -> tuple[list[float], list[int]]:
     """Milliseconds of each call, and bytes of each proof, under one committed root."""
     draw, took, sizes = random.Random(13), [], []
     with grpc.insecure_channel(target, OPTIONS) as channel:
@@ -178,7 +168,7 @@ def _ask(target: str) -> tuple[list[float], list[int]]:
         whole = ask(usage_request(agency_name(0), technology_name(0), 0, 1))
         size = whole["question"]["tree_size"]
         assert isinstance(size, int)
-        for number in range(_CALLS + 10):
+        for number in range(calls + 10):
             first, last = sorted(draw.randrange(DAYS) for _ in range(2))
             request = usage_request(
                 agency_name(draw.randrange(AGENCIES)),

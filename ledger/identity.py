@@ -25,11 +25,12 @@ _BLOCK_BYTES: Final = 64  # of SHA-256
 class IdentityKeys:
     """Makes the keyed digests of one ledger from its 32-byte secret."""
 
-    __slots__ = ("_inner", "_outer")
+    __slots__ = ("_inner", "_outer", "secret")
 
     def __init__(self, secret: bytes) -> None:
         if len(secret) != 32:
             raise ValueError("the ledger's secret is 32 bytes")
+        self.secret = secret  # for whoever makes the same digests by other means
         # HMAC by its definition (RFC 2104), each half begun once: hmac.digest lets go of the
         # interpreter at every call, and waits for whoever took it, the committer.
         block = secret.ljust(_BLOCK_BYTES, b"\0")
@@ -49,6 +50,10 @@ class IdentityKeys:
 
     def of_report(self, source: str, source_event_id: str) -> bytes:
         return self.digest("report", source, source_event_id)
+
+    def of_conflict(self, stream: str, content: bytes) -> bytes:
+        """Of what a source said under an id that stands for the use of this stream."""
+        return self.digest("conflict", stream, content.hex())
 
     def of_request(self, request_id: str) -> bytes:
         return self.digest("request", request_id)

@@ -74,6 +74,7 @@ MAX_ANSWER_USES: Final = 1_000  # uses that an answer lists: the largest page
 MAX_BASIS: Final = 10_000  # entries that an answer names: as many as a bundle holds
 MAX_FIGURE_BASIS: Final = 100  # entries that one figure of a report names; its question lists all
 MAX_REPORT_FIGURES: Final = 200  # of one section of a report; the rest are counted as left out
+MAX_REPORT_FLOWS: Final = 10_000  # uses with data flows that a report reads: as a bundle holds
 MAX_REPORT_DIFFERENCES: Final = 10_000  # with others' logs, looked at for the year they are about
 MAX_STATEMENT_USES: Final = 100  # cited of each kind for one statement: one contradiction is enough
 MAX_STATEMENT_SIGHTINGS: Final = 1_000  # in others' logs, looked at for one statement
@@ -82,6 +83,7 @@ MAX_STATEMENT_SIGHTINGS: Final = 1_000  # in others' logs, looked at for one sta
 MAX_BATCH_USES: Final = 10_000  # of BatchReportToolUses
 MAX_MESSAGE_BYTES: Final = 32 * 1024 * 1024  # of one gRPC message: 10,000 uses of 3 kB
 MAX_STREAM_IN_FLIGHT: Final = 2_000  # uses of one stream waiting for their receipt
+MAX_REFUSED_CALLS: Final = 1_000  # beside them, on their way to a refusal with details: 0.3 ms each
 USES_A_SLICE: Final = 100  # prepared without a pause: some 4 ms, so unary callers get in between
 MAX_CONCURRENT_CALLS: Final = 1_000  # of one process; each may hold a message while it waits
 MAX_BODY_BYTES: Final = 16 * 1024 * 1024  # of one HTTP report, unpacked: 10,000 events of 1.6 kB
@@ -93,6 +95,7 @@ MAX_REQUEST_ID_CHARS: Final = 100  # AIP-155: a UUID, or whatever else tells two
 MAX_SCOPE_ITEMS: Final = 200  # technologies, units or offence classes of one authorization
 DRAIN_S: Final = 5  # that calls have to finish when the process ends: some commits' time
 RETRY_AFTER_S: Final = 1  # what RetryInfo tells: a commit is shorter, and so is a restart
+HEAD_ANSWER_S: Final = 2  # that /readyz waits for the database: within PROBE_TIMEOUT_S
 PROBE_TIMEOUT_S: Final = 3  # of a health check: it reads the head once; a kubelet gives it 5 s
 MAX_PAGE_SIZE: Final = 1_000  # a page is one read of some 50 ms
 DEFAULT_PAGE_SIZE: Final = 50  # what a person looks through
@@ -106,18 +109,35 @@ MAX_COMMIT_ENTRIES: Final = (
     2_000  # of one transaction: some 50 ms, so unary callers do not wait long
 )
 MAX_DECISIONS: Final = 4  # of one command while others change what it is about
+MAX_CONFLICTS: Final = 16  # recorded of one use: nobody learns more from another
 MAX_QUEUED_ENTRIES: Final = 40_000  # waiting for the committer; beyond it callers are told to retry
 LOCK_TIMEOUT_S: Final = 5  # for the head row: another writer is never slower when healthy
+IDLE_TRANSACTION_S: Final = 10  # between lock and commit: hashing 2,000 entries takes 20 ms
 STATEMENT_TIMEOUT_S: Final = 30  # of a commit: one that takes longer is stuck
 STORE_CONNECT_S: Final = 5  # to reach the database, or get a connection of the pool
+STORE_SILENT_S: Final = 10  # that a database we asked may say nothing: a commit takes 50 ms
+VIEWS_SILENT_S: Final = 60  # likewise, of a question over all uses
+STORE_LONG_S: Final = 3_600  # likewise, of what reads whole tables: an audit, an index made anew
 MAX_READ_CONNECTIONS: Final = 8  # of one process: reads are short, PostgreSQL's slots are few
+MOVE_REST: Final = 5_000  # entries that a moving ledger is stopped for: a second's copying
+MOVE_ROUNDS: Final = 20  # to get there: a ledger that grows faster than it is copied is stopped
+MAX_ROUTES_BYTES: Final = 1_000_000  # of a routing table: thousands of ledgers
 BUSY_TIMEOUT_S: Final = 5  # SQLite's writer lock
+
+ENTRIES_A_PARTITION: Final = 10_000_000  # some 12 GB: vacuumed or moved in minutes, 100 for 1e9
+MIGRATION_LOCK_S: Final = 0.4  # that writers stand behind a step that waits for its lock
+MIGRATION_HOLD_S: Final = 2.0  # that a step may hold it: it takes milliseconds, or is given up
+MIGRATION_YIELD_S: Final = 5.0  # for a lock that blocks nobody: autovacuum gives way after one
+MIGRATION_TRIES: Final = 120  # of one lock, with a pause between: two minutes and more
+MIGRATION_PAUSE_S: Final = 1.0  # in which writers catch up
+MIGRATION_BATCH: Final = 20_000  # entries copied in one transaction: some 200 ms
 
 MAX_CACHED_NAMES: Final = 200_000  # performers one process remembers: some 40 MB
 
 # --- following ----------------------------------------------------------------
 PROJECTOR_BATCH: Final = 2_000  # entries folded in one transaction
 MAX_CACHED_AUTHORIZATIONS: Final = 10_000  # histories a projector remembers: some 20 MB
+MAX_SETTLED_APART: Final = 10_000  # uses of one batch that a statement names: some 100 KB
 REJUDGED_AT_ONCE: Final = 1_000  # uses read again when their authority changes: some 5 MB
 MAX_CACHED_REGISTERS: Final = 4  # tree sizes whose registers a process remembers
 FOLLOW_POLL_S: Final = 0.05  # a lost notification costs no more than this
@@ -241,6 +261,25 @@ CLIENT_CLOSE_S: Final = 10.0  # that the end waits for answers: supervisors kill
 CLIENT_SPOOL_BYTES: Final = 1024 * 1024 * 1024  # a million uses of 1 kB: days, for most stations
 CLIENT_SPOOL_SEGMENT_BYTES: Final = 4 * 1024 * 1024  # deleted at once; sent again after a crash
 CLIENT_SPOOL_IDLE_S: Final = 1.0  # what the ledger has need not lie on a disk for longer
+
+# --- the bridge from NATS JetStream ------------------------------------------------
+BRIDGE_BATCH_USES: Final = 500  # as CLIENT_BATCH_USES; all that is held at once
+BRIDGE_BATCH_BYTES: Final = (
+    8 * 1024 * 1024
+)  # of one pull: 500 uses of 16 kB, within MAX_MESSAGE_BYTES
+BRIDGE_ACK_WAIT_S: Final = 30.0  # that NATS waits for a bridge that was killed: a commit takes one
+BRIDGE_PATIENCE_S: Final = 60.0  # as CLIENT_PATIENCE_S; then another bridge may have them
+BRIDGE_MAX_DELAY_S: Final = 5.0  # between attempts: one small call while the ledger is away
+BRIDGE_NAK_DELAY_S: Final = 5.0  # before what was given back comes again: a ledger may restart
+BRIDGE_PULL_S: Final = 1.0  # of one empty pull: so long the end may wait for it
+BRIDGE_ANSWER_S: Final = 5.0  # of NATS to a request: it answers in some ms, or is away
+BRIDGE_CONNECT_S: Final = 5  # of one attempt at a server
+BRIDGE_START_S: Final = 20.0  # that a start waits for NATS: it may be starting as well
+BRIDGE_STREAM_BYTES: Final = 1024 * 1024 * 1024  # of a stream that we make: as CLIENT_SPOOL_BYTES
+BRIDGE_DEAD_WINDOW_S: Final = (
+    3_600.0  # in which a dead letter is stored once: a crash is sooner over
+)
+MAX_DEAD_REASON_CHARS: Final = 500  # of one header: a sentence, and a field's name
 
 # --- telemetry ------------------------------------------------------------------
 MAX_SPAN_LINKS: Final = 64  # of one commit: who looks at it needs some of its calls, not 2,000

@@ -15,6 +15,7 @@ from typing import Final, TypeAlias
 
 from ledger.canonical_json import decode
 from ledger.commands import Performer, ReportToolUse
+from ledger.conflicts import Conflicts
 from ledger.domain.base import NotRegistered, Provenance
 from ledger.errors import CandourError, Malformed, Refused
 from ledger.events import ImportWithdrawn, ToolUseWithdrawn
@@ -26,6 +27,7 @@ from ledger.store.core import (
     Clash,
     Head,
     Held,
+    HistoryLost,
     LedgerStore,
     NewEntry,
     Outcome,
@@ -109,6 +111,7 @@ class Log:
     ) -> None:
         self.store, self.origin, self.signer, self.keys = store, origin, signer, keys
         self.clock_us, self.random_bytes = clock_us, random_bytes
+        self._conflicts = Conflicts(store, origin=origin, keys=keys, random_bytes=random_bytes)
         self._agencies: set[str] = set()
         # Two generations: what is in use moves to the younger, the older is let go whole.
         self._pseudonyms: dict[tuple[str, str], str] = {}
@@ -127,13 +130,18 @@ class Log:
 
     def missing(self, checked: Iterable[Checked]) -> Missing:
         """Agencies and performers that this process has not met; touches no database."""
+        return self.unmet(
+            (command.use.agency, command.performer)
+            for command in checked
+            if isinstance(command, ReportToolUse)
+        )
+
+    def unmet(self, named: Iterable[tuple[str, object]]) -> Missing:
+        """As `missing`, of agencies and whoever is said to have performed a use."""
         if len(self._pseudonyms) >= MAX_CACHED_NAMES // 2:
             self._older_pseudonyms, self._pseudonyms = self._pseudonyms, {}
         found = Missing()
-        for command in checked:
-            if isinstance(command, CandourError):
-                continue
-            agency, performer = command.use.agency, command.performer
+        for agency, performer in named:
             if agency not in self._agencies:
                 found.agencies.add(agency)
             if isinstance(performer, Performer) and not self._recall(agency, performer.key):
@@ -201,14 +209,22 @@ class Log:
                 prepared.append(Malformed("source_record", "holds half of a surrogate pair"))
         return prepared
 
+    def has_met(self, agency: str) -> bool:
+        """True where the agency is registered, as far as was looked up."""
+        return agency in self._agencies
+
+    def pseudonym_of(self, agency: str, performer: Performer) -> str:
+        """What stands for a performer in entries. Raises KeyError where they were not learnt."""
+        key = (agency, performer.key)
+        return self._pseudonyms.get(key) or self._older_pseudonyms[key]
+
     def _prepare_one(self, command: ReportToolUse, told: Provenance) -> NewEntry:
         agency, performer = command.use.agency, command.performer
         if agency not in self._agencies:
             raise NotRegistered(agency)
         pseudonym = None
         if isinstance(performer, Performer):
-            key = (agency, performer.key)
-            pseudonym = self._pseudonyms.get(key) or self._older_pseudonyms[key]
+            pseudonym = self.pseudonym_of(agency, performer)
         return new_report(
             command,
             pseudonym=pseudonym,
@@ -232,12 +248,19 @@ class Log:
     def append(self, entries: Sequence[NewEntry]) -> tuple[list[Receipt | CandourError], Head]:
         """Append in one transaction; a receipt or the reason for each, in order.
 
+        Two more follow where they must, so the head may hold more than was asked for: reports
+        that stand anew, and what was reported otherwise under an id that is held.
+
         Raises:
             StoreUnavailable: Nothing is known of any of them; submit all again.
             CandourError: `halted`: nothing was appended.
         """
         self._check_halted()
-        outcomes, head = self.store.append(entries)
+        try:
+            outcomes, head = self.store.append(entries)
+        except HistoryLost as lost:
+            self.halted = lost
+            raise
         held = {
             index: outcome for index, outcome in enumerate(outcomes) if isinstance(outcome, Held)
         }
@@ -248,6 +271,13 @@ class Log:
             for index, outcome in zip(again, replaced, strict=True):
                 outcomes[index] = outcome
             firsts |= self._firsts(replaced)  # of two that would replace one, the second is held
+        refused = [
+            (entry, firsts[outcome.leaf_index])
+            for entry, outcome in zip(entries, outcomes if held else (), strict=False)
+            if isinstance(outcome, Held) and outcome.same is False and entry.fresh
+        ]
+        if refused:
+            head = self._conflicts.record(refused) or head
         return [
             _result(entry, outcome, firsts)
             for entry, outcome in zip(entries, outcomes, strict=True)
@@ -289,8 +319,20 @@ class Log:
             if stream in withdrawn or (name and stream_of_name(name) in withdrawn)
         }
 
+    def durable_head(self) -> Head:
+        """The head that may be signed, asked for anew; where history is lost, the log halts.
+
+        Raises:
+            HistoryLost, StoreUnavailable: As `LedgerStore.durable_head`.
+        """
+        try:
+            return self.store.durable_head()
+        except HistoryLost as lost:
+            self.halted = lost
+            raise
+
     def checkpoint(self, head: Head) -> bytes:
-        """The signed note over a committed head; only ever call it after the commit.
+        """The signed note over a committed head: after its commit, or from `durable_head`.
 
         Raises:
             CandourError: `halted`: nothing is signed.

@@ -6,7 +6,7 @@ hard Hypothesis looks.
 
 What cannot run for want of PostgreSQL is skipped and counted out loud, or fails where
 CANDOUR_REQUIRE_POSTGRES=1; likewise Go, Chromium, Spark and openssl, and CANDOUR_REQUIRE_GO,
-CANDOUR_REQUIRE_CHROMIUM, CANDOUR_REQUIRE_SPARK, CANDOUR_REQUIRE_OPENSSL. One cluster a worker,
+CANDOUR_REQUIRE_CHROMIUM, CANDOUR_REQUIRE_SPARK, CANDOUR_REQUIRE_OPENSSL, CANDOUR_REQUIRE_NATS. One cluster a worker,
 not one shared: nobody must agree on who starts it, who uses it last or who ends it, and initdb
 costs a second.
 """
@@ -22,11 +22,16 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 from services.audit.spark_engine import Spark, SparkMissing
-from tests import browser, golang
+from tests import browser, golang, nats_server, pgbouncer
 from tests.authority import Authority, OpensslMissing
 from tests.browser import ChromiumMissing
+from tests.faults.chaos import CHAOS
+from tests.faults.tally import show
 from tests.golang import GoMissing, Judges, build_judges
+from tests.ha import programs
 from tests.ledgers import Place, PostgresPlace, SqlitePlace
+from tests.nats_server import NatsMissing, NatsServer
+from tests.pgbouncer import Pgbouncer
 from tests.postgres import (
     REQUIRE_VARIABLE,
     URL_VARIABLE,
@@ -60,6 +65,7 @@ _GO_MISSING: Final = "needs Go"
 _SPARK_MISSING: Final = "needs Spark"
 _CHROMIUM_MISSING: Final = "needs Chromium"
 _OPENSSL_MISSING: Final = "needs openssl"
+_NATS_MISSING: Final = "needs NATS"
 _DEPLOY_MISSING: Final = "needs a tool for deploy/"
 _DEPLOY: Final = Path(__file__).parent / "deploy"
 _STORES: Final = ("sqlite", pytest.param("postgres", marks=pytest.mark.postgres))
@@ -76,6 +82,10 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
             item.add_marker("chromium")
         if "authority" in getattr(item, "fixturenames", ()):
             item.add_marker("openssl")
+        if "nats" in getattr(item, "fixturenames", ()):
+            item.add_marker("nats")
+        if "pooler" in getattr(item, "fixturenames", ()):
+            item.add_marker("pgbouncer")
         if "spark" in getattr(item, "fixturenames", ()):
             item.add_marker("spark")
         if item.path.is_relative_to(_DEPLOY):
@@ -84,10 +94,15 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         late = [item for item in items if item.get_closest_marker("thorough")]
         config.hook.pytest_deselected(items=late)
         items[:] = [item for item in items if not item.get_closest_marker("thorough")]
+    if not CHAOS:
+        late = [item for item in items if item.get_closest_marker("chaos")]
+        config.hook.pytest_deselected(items=late)
+        items[:] = [item for item in items if not item.get_closest_marker("chaos")]
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """Say how many tests did not run for want of PostgreSQL, Go and others, whatever else is printed."""
+    show(terminalreporter)
     least_go = ".".join(map(str, golang.LEAST_GO))
     for marker, name, said, advice in (
         ("postgres", "PostgreSQL", _MISSING, f"install postgresql or set {URL_VARIABLE}"),
@@ -99,6 +114,9 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
             f"install chromium or set {browser.PATH_VARIABLE}",
         ),
         ("openssl", "openssl", _OPENSSL_MISSING, "install openssl"),
+        ("nats", "NATS", _NATS_MISSING, "install nats-server"),
+        ("pgbouncer", "PgBouncer", pgbouncer.MISSING, "install pgbouncer"),
+        ("patroni", "Patroni", programs.MISSING, programs.ADVICE),
         ("spark", "Spark", _SPARK_MISSING, "run `make spark`, and install Java 17 or newer"),
         (
             "deploy",
@@ -126,7 +144,12 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
 
 
 def _give_up(
-    missing: PostgresMissing | GoMissing | ChromiumMissing | SparkMissing | OpensslMissing,
+    missing: PostgresMissing
+    | GoMissing
+    | ChromiumMissing
+    | SparkMissing
+    | OpensslMissing
+    | NatsMissing,
     said: str = _MISSING,
     variable: str = REQUIRE_VARIABLE,
 ) -> NoReturn:
@@ -151,6 +174,17 @@ def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
         return Authority(tmp_path_factory.mktemp("authorities") / "a")
     except OpensslMissing as missing:
         _give_up(missing, _OPENSSL_MISSING, "CANDOUR_REQUIRE_OPENSSL")
+
+
+@pytest.fixture(scope="module")
+def nats(tmp_path_factory: pytest.TempPathFactory) -> Iterator[NatsServer]:
+    """A NATS server of this file's own, with a JetStream; a test that kills it starts it again."""
+    try:
+        server = NatsServer(tmp_path_factory.mktemp("nats"))
+    except NatsMissing as missing:
+        _give_up(missing, _NATS_MISSING, nats_server.REQUIRE_VARIABLE)
+    with server:
+        yield server
 
 
 @pytest.fixture(scope="module")
@@ -186,6 +220,13 @@ def postgres_server() -> Iterator[str]:
         _give_up(missing)
     with cluster:
         yield cluster.url()
+
+
+@pytest.fixture(scope="module")
+def pooler(postgres_server: str) -> Iterator[Pgbouncer]:
+    """A PgBouncer before that server, of this file's own."""
+    with Pgbouncer(postgres_server) as started:
+        yield started
 
 
 @pytest.fixture

@@ -41,10 +41,12 @@ from ledger.events import (
     ToolUseWithdrawn,
 )
 from ledger.identity import IdentityKeys
+from ledger.limits import ENTRIES_A_PARTITION
 from ledger.log import Log, Receipt
 from ledger.rules.fold import JudgedFold
-from ledger.store import usage_tables, view_tables
+from ledger.store import steps, usage_tables, view_tables
 from ledger.store.core import Head, LedgerStore, NewEntry, PerformerRecord, StoredEntry
+from ledger.store.past import Past
 from ledger.store.postgres import PostgresStore
 from ledger.store.sqlite import SqliteStore
 from ledger.store.view_writer import ViewWriter, shown_values
@@ -52,7 +54,7 @@ from ledger.streams import stream_of_name
 from ledger.times import full_text_of_us, text_of_us
 from ledger.tlog import Signer
 from tests import strategies as told
-from tests.faults import mend
+from tests.faults.commits import mend
 
 ORIGIN: Final = "candour.local/0123456789abcdef/main"
 SIGNER: Final = Signer(ORIGIN, bytes(32))
@@ -84,6 +86,8 @@ class Place(ABC):
             store, engine = self._kept
             mend(store)
             self._empty()
+            if isinstance(store, PostgresStore):
+                store._past = Past()  # it would take the empty ledger for a lost one
             ViewWriter(engine, store).drop()
             with engine.begin() as connection:  # a drop leaves it
                 connection.execute(usage_tables.cited.delete())
@@ -154,9 +158,11 @@ class SqlitePlace(Place):
     def _empty(self) -> None:
         with closing(sqlite3.connect(self.path)) as connection, connection:
             for (table,) in connection.execute(
-                "SELECT name FROM sqlite_schema WHERE type = 'table' AND name <> 'head'"
+                "SELECT name FROM sqlite_schema WHERE type = 'table'"
+                " AND name NOT IN ('head', 'meta')"
             ).fetchall():
                 connection.execute(f"DELETE FROM {table}")
+            connection.execute(f"DELETE FROM meta WHERE name NOT IN {steps.ROWS}")
             connection.execute("UPDATE head SET tree_size = 0, root = ?, frontier = ?", _NOTHING)
 
     def _open(self) -> LedgerStore:
@@ -170,6 +176,8 @@ _NOTHING: Final = (Head().root, Head().frontier.to_bytes())
 
 
 class PostgresPlace(Place):
+    entries_a_partition = ENTRIES_A_PARTITION
+
     def __init__(self, url: str) -> None:
         super().__init__()
         self.url = url
@@ -182,16 +190,17 @@ class PostgresPlace(Place):
         with psycopg.connect(self.url) as connection:
             tables = connection.execute(
                 "SELECT tablename FROM pg_tables"
-                " WHERE schemaname = 'candour_main' AND tablename <> 'head'"
+                " WHERE schemaname = 'candour_main' AND tablename NOT IN ('head', 'meta')"
             ).fetchall()
             emptied: list[Any] = [f"DELETE FROM candour_main.{table}" for (table,) in tables]
+            emptied.append(f"DELETE FROM candour_main.meta WHERE name NOT IN {steps.ROWS}")
             connection.execute("; ".join(emptied))
             connection.execute(
                 "UPDATE candour_main.head SET tree_size = 0, root = %s, frontier = %s", _NOTHING
             )
 
     def _open(self) -> LedgerStore:
-        return PostgresStore(self.url)
+        return PostgresStore(self.url, entries_a_partition=self.entries_a_partition)
 
     def _engine(self) -> Engine:
         return view_tables.open_engine(self.url, "candour_main")

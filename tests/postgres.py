@@ -92,11 +92,11 @@ class PostgresCluster:
 
     def __init__(self, settings: Mapping[str, str] | None = None) -> None:
         self._binaries = find_binaries()
-        self._owner = _unprivileged()
+        self._owner = unprivileged()
         self._password = secrets.token_urlsafe(18)
         self._server: subprocess.Popen[bytes] | None = None
         self._watchdog: subprocess.Popen[bytes] | None = None
-        self.port = _free_port()
+        self.port = free_port()
         self.home = Path(tempfile.mkdtemp(prefix="candour-pg-")).resolve()
         self.data, self.log = self.home / "data", self.home / "log"
         try:
@@ -179,7 +179,7 @@ class PostgresCluster:
                 return
             if not (first and "Address already in use" in self._log_tail()):
                 break
-            self.port = _free_port()
+            self.port = free_port()
         raise PostgresFailed(f"the server ended at once:\n{self._log_tail()}")
 
     def _start_once(self) -> bool:
@@ -274,7 +274,7 @@ def drop_database(url: str, database_url: str) -> None:
         )
 
 
-def _unprivileged() -> dict[str, Any]:
+def unprivileged() -> dict[str, Any]:
     """For subprocess: the user to become where we are root, since PostgreSQL refuses root."""
     if os.geteuid() != 0:
         return {}
@@ -287,7 +287,7 @@ def _unprivileged() -> dict[str, Any]:
     raise PostgresFailed("we are root, and there is no user postgres or nobody to become")
 
 
-def _free_port() -> int:
+def free_port() -> int:
     """A port nobody listens on now; `start` sees to it that nobody took it since."""
     for _ in range(PORT_TRIES):
         with socket.socket() as probe:

@@ -532,7 +532,7 @@ def single_tests(**more: tuple[str, ...]) -> list[str]:
         found.append(Compare(name, ":", Value("*", quoted=False)))
     for op in _ORDERS:
         found += [Compare("occurred", op, Value(text_of_us(us))) for us in INSTANTS]
-        for field in ("leaf_index", "sequence", "amendments"):
+        for field in ("leaf_index", "sequence", "amendments", "conflicts"):
             found += [Compare(field, op, Value(str(number))) for number in (0, 3, 9)]
         for field in ("delay", "ahead", "reach"):
             found += [Compare(field, op, Value(str(number))) for number in (-1, 0, 40_000)]

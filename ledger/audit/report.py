@@ -21,7 +21,7 @@ class Finding:
     """One difference between what the entries say and what stands in the database.
 
     Members:
-        what: `entries`, `tile_hashes`, `head`, `disclosures`, `checkpoints`, or a view's table.
+        what: `entries`, `stream_versions`, `tile_hashes`, `head`, `disclosures`, `checkpoints`, or a view's table.
         where: Leaf index, tree size of a checkpoint, or key of a row; None for a whole table.
         sentence: What is wrong, for a person; never a protected value.
     """

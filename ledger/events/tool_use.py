@@ -133,6 +133,21 @@ class ToolUseSameAs(Fact):
     occurred: Occurred | None = None
 
 
+@fact
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ResubmissionConflicted(Fact):
+    """Its source used the id of this report for another content, which was refused.
+
+    Stream: the first report's, which stands as it was. `differing` names members, in the clear
+    and protected ones alike, without their values. Whose report it was, and when it came, says
+    the envelope. Protected: `content`, a keyed digest of what was said (ledger/identity.py).
+    """
+
+    TOPIC: ClassVar[str] = "tool_use.resubmission_conflicted.v1"
+
+    differing: tuple[str, ...]
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Amendment(Record):
     """What a use is to say from now on; a member that is absent stays as it was."""

@@ -62,6 +62,42 @@ class Report:
             return f"candour prove entry {leaves[0]} --out {leaves[0]}.tlog-proof   # and so on"
         return self.command
 
+    def cut_short(self, section: Mapping[str, Any]) -> Iterator[str]:
+        """What a section leaves out, and the command that has all of it."""
+        parameters = self.answer["parameters"]
+        agency, year = shlex.quote(parameters["agency"]), parameters["year"]
+        as_of = f"--as-of {self.answer['as_of']}"
+        uses = (
+            f"candour export csv --agency {agency} --from {year:04d}-01-01 --to {year:04d}-12-31"
+            f" --filter 'NOT flow_country = none' {as_of} --out uses.csv"
+        )
+        zone = f" --zone {shlex.quote(parameters['zone'])}" if "zone" in parameters else ""
+        groups = (
+            f"candour ask 13 --agency {agency} --from {year:04d}-01-01 --to {year:04d}-12-31{zone}"
+            f" --by {section.get('by', '')} {as_of}"
+        )
+        differences = f"candour discrepancies list --agency {agency} --state open {as_of}"
+        for member, text, command in (
+            ("left_out", "{} smaller groups are not shown", groups),
+            (
+                "of_first_uses",
+                "Counted among the first {} uses whose data went anywhere, which are all that were looked at",
+                uses,
+            ),
+            (
+                "countries_of_first_uses",
+                "Countries that only later uses than the first {} name are not shown",
+                uses,
+            ),
+            (
+                "of_first_differences",
+                "Counted among the first {} differences of a kind, which are all that were looked at",
+                differences,
+            ),
+        ):
+            if member in section:
+                yield f"{text.format(section[member])}; this has all of them: {command}"
+
 
 def report_page(report: Report) -> Iterator[str]:
     """The page, in pieces."""
@@ -79,7 +115,7 @@ def report_page(report: Report) -> Iterator[str]:
     yield '<main id="figures">\n'
     anchors = {id(figure): anchor for anchor, _section, figure in report.figures()}
     for number, section in enumerate(answer["sections"], start=1):
-        yield from _section(number, section, anchors)
+        yield from _section(report, number, section, anchors)
     yield _blanks(answer.get("blanks", ()))
     yield _coverage(answer["coverage"])
     yield '<section aria-labelledby="entries">\n<h2 id="entries">The entries behind each figure</h2>\n'
@@ -114,7 +150,9 @@ def _head(report: Report) -> str:
     )
 
 
-def _section(number: int, section: Mapping[str, Any], anchors: Mapping[int, str]) -> Iterator[str]:
+def _section(
+    report: Report, number: int, section: Mapping[str, Any], anchors: Mapping[int, str]
+) -> Iterator[str]:
     heading = f"s{number}"
     yield f'<section aria-labelledby="{heading}">\n<h2 id="{heading}">{escape(section["title"])}</h2>\n'
     figures: Sequence[Figure] = section["figures"]
@@ -135,12 +173,8 @@ def _section(number: int, section: Mapping[str, Any], anchors: Mapping[int, str]
     for figure in figures:
         yield _row(figure, columns, anchors[id(figure)])
     yield "</tbody>\n</table>\n"
-    for member, text in (
-        ("left_out", "{} smaller groups are not shown."),
-        ("of_first_uses", "Counted among the first {} uses, which are all that were looked at."),
-    ):
-        if member in section:
-            yield f"<p>{escape(text.format(section[member]))}</p>\n"
+    for text in report.cut_short(section):
+        yield f"<p>{escape(text)}</p>\n"
     yield "</section>\n"
 
 
@@ -210,7 +244,10 @@ def _entries(report: Report, anchor: str, section: Mapping[str, Any], figure: Fi
         for number, (leaf, name) in enumerate(zip(leaves, figure["names"], strict=True))
     )
     total = figure["count"] + figure["possible"]
-    more = f"<p>{len(leaves)} of {total} are listed.</p>\n" if len(leaves) < total else ""
+    more = ""
+    if len(leaves) < total:
+        rest = "; the command asks for all of them" if "filter" in figure else ""
+        more = f"<p>{len(leaves)} of {total} are listed{rest}.</p>\n"
     listed = f"<ul>\n{items}</ul>\n" if items else "<p>No entry.</p>\n"
     title = f"{section['title']}: {_key_of(figure)}"
     return (

@@ -11,7 +11,7 @@ from ledger.exports.report_page import Report
 
 COLUMNS: Final = (
     *("section", "key", "label", "count", "possible", "leaf_indexes", "possible_leaf_indexes"),
-    *("names", "columns", "filter", "proof", "as_of", "origin"),
+    *("names", "columns", "filter", "proof", "as_of", "origin", "not_listed"),
 )
 
 
@@ -38,11 +38,19 @@ def report_csv(report: Report) -> Iterator[str]:
                 report.proof_of(figure),
                 str(report.answer["as_of"]),
                 report.origin,
+                str(figure["count"] + figure["possible"] - len(figure["names"])),
             )
         )
+    for section in report.answer["sections"]:
+        for text in report.cut_short(section):
+            yield _rest(section["title"], "cut short", text)
     for blank in report.answer.get("blanks", ()):
-        said = ("not recorded", blank["item"], blank["why"])
-        yield _line((*said, *[""] * (len(COLUMNS) - len(said))))
+        yield _rest("not recorded", blank["item"], blank["why"])
+
+
+def _rest(*said: str) -> str:
+    """A row that is no figure."""
+    return _line((*said, *[""] * (len(COLUMNS) - len(said))))
 
 
 def _line(cells: tuple[str, ...]) -> str:

@@ -55,7 +55,8 @@ def any_find(*finds: Find) -> Find:
     """Uses that one of these finds."""
 
     def find(asker: Asker, asked: Asked) -> Judgement:
-        return any_of(one(asker, asked) for one in finds)
+        # The scope once more, outside: it bounds what is read.
+        return all_of((in_scope(asker, asked), any_of(one(asker, asked) for one in finds)))
 
     return find
 

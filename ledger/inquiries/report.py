@@ -20,6 +20,7 @@ from ledger.inquiries.report_parts import (
     Section,
     allegations,
     cross_border,
+    flowing,
     missing,
     section,
     sharing,
@@ -50,15 +51,16 @@ _FIGURES: Final[tuple[tuple[str, Judgement], ...]] = (
 def annual_report(asker: Asker, asked: Asked) -> Answered:
     """Question 25, in its own form."""
     scope, agency = in_scope(asker, asked), asked.text("agency") or ""
+    flows = flowing(asker, scope)
     sections = [
         section("In all", [figure(asker, key, all_of((scope, one))) for key, one in _FIGURES]),
         months(asker, asked, scope),
         *(grouped(asker, title, scope, by) for title, by in _GROUPS),
-        sharing(asker, scope),
-        cross_border(asker, asked, scope),
+        sharing(asker, scope, *flows),
+        cross_border(asker, asked, scope, *flows),
         section("Findings", list(findings(asker, scope, agency))),
         section("Allegations", allegations(asker, asked, agency)),
-        section("Missing records", list(missing(asker, asked, agency))),
+        missing(asker, asked, agency),
     ]
     return report_of(asker, asked, "Annual report", scope, sections)
 

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Sequence
 from typing import Any, Final, TypeAlias
 
 from ledger.events import AllegationMade, AllegationResolved, DiscrepancyFound
 from ledger.events.statements import Scope
 from ledger.inquiries.asked import Asked
-from ledger.inquiries.asker import Asker, Differing
+from ledger.inquiries.asker import After, Asker, Differing, JudgedUse
 from ledger.inquiries.figures import Figure, figure, listed_object, told_object
 from ledger.inquiries.finding import by_rule
-from ledger.limits import MAX_ANSWER_USES, MAX_FIGURE_BASIS, MAX_REPORT_DIFFERENCES
+from ledger.limits import (
+    MAX_ANSWER_USES,
+    MAX_FIGURE_BASIS,
+    MAX_REPORT_DIFFERENCES,
+    MAX_REPORT_FLOWS,
+)
 from ledger.projections.uses import OPEN_EARLIEST, OPEN_LATEST
 from ledger.rules.coverage import unconnected_holdings
 from ledger.rules.judgement import Judgement, all_of, not_, says
@@ -25,11 +30,31 @@ def section(title: str, figures: list[Figure], **more: Any) -> Section:
     return {"title": title, "figures": figures, **more}
 
 
-def sharing(asker: Asker, scope: Judgement) -> Section:
-    """Who received data, as far as flows say."""
+def first_uses(asker: Asker, found: Judgement) -> tuple[list[JudgedUse], dict[str, int]]:
+    """The uses that meet a condition, MAX_REPORT_FLOWS at most; what a section says of the rest."""
+    uses: list[JudgedUse] = []
+    after: After | None = None
+    while len(uses) < MAX_REPORT_FLOWS:
+        page = asker.uses(found, MAX_ANSWER_USES, after=after)
+        uses += page
+        if len(page) < MAX_ANSWER_USES:
+            return uses, {}
+        after = page[-1].place
+    more = {"of_first_uses": MAX_REPORT_FLOWS} if asker.uses(found, 1, after=after) else {}
+    return uses, more
+
+
+def flowing(asker: Asker, scope: Judgement) -> tuple[list[JudgedUse], dict[str, int]]:
+    """As `first_uses`, of the uses in scope whose data went anywhere."""
+    return first_uses(asker, all_of((scope, _SHARED)))
+
+
+def sharing(
+    asker: Asker, scope: Judgement, uses: Sequence[JudgedUse], more: dict[str, int]
+) -> Section:
+    """Who received data, as far as flows say; `uses` and `more` are those of `flowing`."""
     shared = all_of((scope, _SHARED))
     figures = [figure(asker, "uses whose data went anywhere", shared)]
-    uses = asker.uses(scope, MAX_ANSWER_USES)
     recipients: dict[str, list[Any]] = {}
     for one in uses:
         for recipient in {flow.recipient for flow in one.row.flows if flow.recipient is not None}:
@@ -45,7 +70,6 @@ def sharing(asker: Asker, scope: Judgement) -> Section:
                 **listed_object((one, one.certain) for one in listed),
             }
         )
-    more = {} if len(uses) < MAX_ANSWER_USES else {"of_first_uses": MAX_ANSWER_USES}
     return section("Sharing: who received data of uses", figures, **more)
 
 
@@ -57,7 +81,17 @@ def left_country(asker: Asker, asked: Asked, rule: str, **given: Any) -> Judgeme
     return all_of((_SHARED, by_rule(rule, given)(asker, asked)))
 
 
-def cross_border(asker: Asker, asked: Asked, scope: Judgement) -> Section:
+def cross_border(
+    asker: Asker,
+    asked: Asked,
+    scope: Judgement,
+    uses: Sequence[JudgedUse],
+    more: dict[str, int],
+) -> Section:
+    """Which countries data went to; `uses` and `more` are those of `flowing`.
+
+    Each country is counted over all uses; of one that none of `uses` names, nothing is said.
+    """
     abroad = left_country(asker, asked, "data_abroad")
     unpermitted = left_country(asker, asked, "cross_border_without_permission")
     figures = [
@@ -66,7 +100,7 @@ def cross_border(asker: Asker, asked: Asked, scope: Judgement) -> Section:
     ]
     countries = {
         country
-        for one in asker.uses(scope, MAX_ANSWER_USES)
+        for one in uses
         for flow in one.row.flows
         for country in (flow.processing_country, flow.storage_country, flow.access_country)
         if country is not None
@@ -75,7 +109,8 @@ def cross_border(asker: Asker, asked: Asked, scope: Judgement) -> Section:
         figure(asker, country, all_of((scope, says("flow_country", country))))
         for country in sorted(countries)
     ]
-    return section("Across borders, and which countries data went to", figures)
+    of_first = {f"countries_{name}": number for name, number in more.items()}
+    return section("Across borders, and which countries data went to", figures, **of_first)
 
 
 def allegations(asker: Asker, asked: Asked, agency: str) -> list[Figure]:
@@ -98,28 +133,34 @@ def allegations(asker: Asker, asked: Asked, agency: str) -> list[Figure]:
     return figures
 
 
-def missing(asker: Asker, asked: Asked, agency: str) -> Iterator[Figure]:
+def missing(asker: Asker, asked: Asked, agency: str) -> Section:
     """Open differences with others' logs that are about the year; holdings that no source stands behind."""
+    figures: list[Figure] = []
+    more: dict[str, int] = {}
     for kind, label in (
         ("missing_here", "in another's log, and not in the ledger"),
         ("missing_there", "in the ledger, and not in another's log"),
     ):
         wanted = Differing(agency=agency, kinds=(kind,), open=True)
         entries: dict[bool | None, list[tuple[int, str]]] = {True: [], None: [], False: []}
-        for name, history in asker.differences(wanted, MAX_REPORT_DIFFERENCES):
+        differences = asker.differences(wanted, MAX_REPORT_DIFFERENCES + 1)
+        if len(differences) > MAX_REPORT_DIFFERENCES:
+            more = {"of_first_differences": MAX_REPORT_DIFFERENCES}
+        for name, history in differences[:MAX_REPORT_DIFFERENCES]:
             fact = history[0].fact
             assert isinstance(fact, DiscrepancyFound), "a difference begins by being found"
             when = _within_year(asked, effective(fact.occurred, history[0].recorded_us))
             when = None if fact.occurred is None else when
             entries[when].append((history[0].leaf_index, name))
-        yield {"key": kind, "label": label, **told_object(entries[True], entries[None])}
+        figures.append({"key": kind, "label": label, **told_object(entries[True], entries[None])})
     registers = asker.registers()
     holdings = [
         (registers.history(name)[0].leaf_index, name)
         for name, _ in unconnected_holdings(registers, Scope(agency=agency))
     ]
     label = "units, licences, trials, invoices and accounts with no source behind them, of any year"
-    yield {"key": "unconnected", "label": label, **told_object(holdings, ())}
+    figures.append({"key": "unconnected", "label": label, **told_object(holdings, ())})
+    return section("Missing records", figures, **more)
 
 
 def _within_year(asked: Asked, span: Span) -> bool | None:

@@ -18,8 +18,8 @@ from ledger.inquiries.asker import Asker, JudgedUse
 from ledger.inquiries.figures import Figure, figure, grouped, listed_object
 from ledger.inquiries.finding import in_scope
 from ledger.inquiries.report import Answered, annual_report, findings, months, report_of
-from ledger.inquiries.report_parts import Section, left_country, section
-from ledger.limits import MAX_ANSWER_USES, MAX_FIGURE_BASIS
+from ledger.inquiries.report_parts import Section, first_uses, left_country, section
+from ledger.limits import MAX_FIGURE_BASIS
 from ledger.rules.active import ActivePack
 from ledger.rules.compiling import scope_of
 from ledger.rules.judgement import all_of, says
@@ -71,8 +71,7 @@ def piidpa(asker: Asker, asked: Asked) -> Answered:
     """What went outside Canada: what, to whom, where, for which purposes, by which permission."""
     abroad = left_country(asker, asked, "data_abroad", home=(_HOME,))
     without = left_country(asker, asked, "cross_border_without_permission", home=(_HOME,))
-    uses = asker.uses(abroad, MAX_ANSWER_USES)
-    more = {} if len(uses) < MAX_ANSWER_USES else {"of_first_uses": MAX_ANSWER_USES}
+    uses, more = first_uses(asker, abroad)
     sections = [
         section(
             "In all",

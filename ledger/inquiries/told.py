@@ -148,7 +148,8 @@ def reasons(asker: Asker, asked: Asked) -> Answered:
     """Question 15: vague, copied, artefact and missing reasons, and the rate in each unit."""
     scope, agency = in_scope(asker, asked), asked.text("agency")
     registers, context = asker.registers(), Context(agency=agency)
-    units = asker.groups(scope, ("unit",))
+    said = asker.groups(scope, ("unit", "reason_state"))  # one reading for both
+    units, states = _by_one(said, 0), _by_one(said, 1)
     kinds: list[dict[str, Any]] = []
     basis: list[int] = []
     for name in ("missing_reason", "vague_reason", "ui_artefact_reason"):
@@ -176,11 +177,22 @@ def reasons(asker: Asker, asked: Asked) -> Answered:
         "copied": [hit_object(hit) for hit in copied],
         "uses": counted_object(whole),
         "by_unit": groups_object(("unit",), units),
-        "states": groups_object(("reason_state",), asker.groups(scope, ("reason_state",))),
+        "states": groups_object(("reason_state",), states),
         "caveats": [
             "a reason that is withheld or masked is none of these, and none of their opposites"
         ],
     }
+
+
+def _by_one(groups: Sequence[tuple[Keys, Counted]], place: int) -> list[tuple[Keys, Counted]]:
+    """Groups by two keys as groups by one of them."""
+    found: dict[str, Counted] = {}
+    for keys, counted in groups:
+        before = found.get(keys[place], Counted(0, 0))
+        found[keys[place]] = Counted(
+            before.count + counted.count, before.possible + counted.possible
+        )
+    return [((key,), found[key]) for key in sorted(found)]
 
 
 def _with_rates(

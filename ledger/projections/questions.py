@@ -67,7 +67,9 @@ OPEN_FIELDS: Final = frozenset(
     {"ahead", "delay", "reach", "reason", "sequence", "urgency"}
     | {"flow_country", "unpermitted_country"}
 )
-INTEGER_FIELDS: Final = ("leaf_index", "delay", "ahead", "reach", "sequence", "amendments")
+INTEGER_FIELDS: Final = (
+    *("leaf_index", "delay", "ahead", "reach", "sequence", "amendments", "conflicts"),
+)
 SCHEMA: Final = Schema(
     {
         **dict.fromkeys(TEXT_FIELDS, FieldType.TEXT),
@@ -305,6 +307,7 @@ _SPECIAL: Final[Mapping[str, Callable[[UseRow], Fact]]] = {
     "authorization": lambda row: row.authorizations,
     "leaf_index": lambda row: row.first,
     "amendments": lambda row: row.amendments,
+    "conflicts": lambda row: row.conflicts,
     "sequence": lambda row: row.source_sequence,
     "name": lambda row: (name_of_stream(row.use),),
     "delay": _delay,

@@ -26,6 +26,7 @@ from ledger.events import (
     Interval,
     Occurred,
     OutcomeReported,
+    ResubmissionConflicted,
     ToolUseAmended,
     ToolUseReported,
     ToolUseSameAs,
@@ -73,6 +74,7 @@ class UseRow:
         reason_state, reason_digest: Whether a reason stands there, and `digest_of_reason`.
         flows: Where data went, as far as it was told.
         amendments: How many times the report was put right.
+        conflicts: How many other contents its source has reported under its id.
     """
 
     use: str
@@ -112,6 +114,7 @@ class UseRow:
     human_verified: bool | None = None
     flows: tuple[DataFlow, ...] = ()
     amendments: int = 0
+    conflicts: int = 0
 
     @property
     def vague(self) -> bool:
@@ -222,6 +225,8 @@ def changed(
             return None
         linked = (*row.authorizations, fact.authorization)
         return replace(row, since=leaf_index, authorizations=linked)
+    if isinstance(fact, ResubmissionConflicted):
+        return replace(row, since=leaf_index, conflicts=row.conflicts + 1)
     if isinstance(fact, ToolUseWithdrawn):
         return replace(row, since=leaf_index, state=UseState.WITHDRAWN)
     if isinstance(fact, ToolUseSameAs):

@@ -90,6 +90,13 @@ def unverified_outcome(_registers: Registers, given: Parameters, _context: Conte
     return all_of((says_any("outcome", given["outcomes"]), not_(says("verified", "yes"))))
 
 
+def conflicting_resubmission(
+    _registers: Registers, _given: Parameters, _context: Context
+) -> Judgement:
+    """Uses whose source has reported something else under their id, which was refused."""
+    return above("conflicts", 0)
+
+
 def automated(_registers: Registers, given: Parameters, _context: Context) -> Judgement:
     """Uses that no person set off."""
     return says_any("trigger", given["triggers"])
@@ -137,6 +144,12 @@ PREDICATES: Final = (
             )
         },
         unverified_outcome,
+    ),
+    UsePredicate(
+        "conflicting_resubmission",
+        "a use that its source reported again with another content",
+        {},
+        conflicting_resubmission,
     ),
     UsePredicate(
         "automated",

@@ -152,6 +152,11 @@ class LogAudit:
             leaf_index, version = found
             sentence = f"is version {version} of its stream by its place there, and says another"
             self._report.differs("entries", leaf_index, sentence)
+        if (misplaced := self._store.misplaced()) is not None:
+            sentence = (
+                "names another stream or version than the entry, or only one of them is there"
+            )
+            self._report.differs("stream_versions", misplaced, sentence)
 
     def _compare_ends(self, size: int) -> None:
         """What lies beyond the audited tree must have been committed since, and so be in the head."""

@@ -13,9 +13,9 @@ Source: tessera and sunlight for the order of writes; docs/adr/0002-leaf-index.m
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
-from typing import Final
+from typing import TYPE_CHECKING
 
 from ledger.errors import Refused
 from ledger.merkle import new_tiles
@@ -37,14 +37,17 @@ from ledger.store.rows import (
     Tracking,
 )
 
+if TYPE_CHECKING:
+    from ledger.store.steps import Schema
+
 __all__ = [
-    "SCHEMA_VERSION",
     "Clash",
     "Growth",
     "Head",
     "HeadRow",
     "Held",
     "HeldIdentities",
+    "HistoryLost",
     "LedgerStore",
     "NewEntry",
     "Outcome",
@@ -84,6 +87,22 @@ class StreamConflict(Refused):
 
 class StoreMismatch(Refused):
     """The database belongs to another ledger, key or release."""
+
+
+class HistoryLost(Refused):
+    """This ledger has signed a tree that its database does not hold.
+
+    The database was restored from a backup, is a server that was behind when it was promoted, or
+    was changed. What it would sign next would be a second history, so it signs nothing more.
+    """
+
+    def __init__(self, *, signed_size: int, tree_size: int, ledger: str = "") -> None:
+        super().__init__(
+            f"{f'ledger {ledger}' if ledger else 'this ledger'} has signed a tree of"
+            f" {signed_size} entries, and its database, with"
+            f" {tree_size}, does not hold that tree; it signs nothing more"
+        )
+        self.signed_size, self.tree_size, self.ledger = signed_size, tree_size, ledger
 
 
 def place(
@@ -150,8 +169,19 @@ class Transaction(ABC):
         """Write it all, swap the head from `growth.old_size`, commit."""
 
 
+def _nobody_asks() -> None:
+    """A change of server concerns nobody."""
+
+
 class LedgerStore(ABC):
-    """One ledger in one database. Safe to call from several threads."""
+    """One ledger in one database. Safe to call from several threads.
+
+    Members:
+        on_server_changed: Called where another server answers than before, before anything is
+            done there; in whatever thread noticed it.
+    """
+
+    on_server_changed: Callable[[], None] = staticmethod(_nobody_asks)
 
     @abstractmethod
     def transaction(self) -> AbstractContextManager[Transaction]:
@@ -201,6 +231,17 @@ class LedgerStore(ABC):
     @abstractmethod
     def head(self) -> Head:
         """The committed head."""
+
+    def durable_head(self) -> Head:
+        """The committed head, once no failover can take it back: only that may be signed.
+
+        A commit whose wait for a standby was cut short is seen by readers, and may still be lost.
+
+        Raises:
+            HistoryLost: It does not extend what was committed before.
+            StoreUnavailable: It cannot be told, or another server answers than before.
+        """
+        return self.head()
 
     @abstractmethod
     def read_entries(
@@ -283,9 +324,17 @@ class LedgerStore(ABC):
     ) -> Published | None:
         """The newest published checkpoint: of all, before a time, or of one size."""
 
+    def writable(self) -> bool:
+        """False while the database says that it can only be read, as a standby does."""
+        return True
+
     @abstractmethod
     def meta(self) -> dict[str, str]:
-        """What the ledger says of itself: origin, secret fingerprint, schema version."""
+        """What the ledger says of itself: origin, secret fingerprint; not how far its schema is."""
+
+    @abstractmethod
+    def schema_state(self) -> Schema:
+        """How far its tables are. Raises StoreMismatch where what they say is no number."""
 
     @abstractmethod
     def claim(self, values: Mapping[str, str]) -> dict[str, str]:
@@ -318,6 +367,13 @@ class LedgerStore(ABC):
             Its leaf index, and the version it should have; None where all are right.
         """
 
+    @abstractmethod
+    def misplaced(self) -> int | None:
+        """The first leaf index at which the table by which streams are found is not `entries`' own.
+
+        None where there is no such table: then an index of `entries` finds them.
+        """
+
     # --- followers ------------------------------------------------------------------
     @abstractmethod
     def tracked(self, follower: str) -> int | None:
@@ -343,6 +399,3 @@ class LedgerStore(ABC):
                 return
             yield from rows
             start = rows[-1].leaf_index + 1
-
-
-SCHEMA_VERSION: Final = "1"

@@ -10,10 +10,12 @@ Source: measurements in docs/adr/0002-leaf-index.md.
 
 from __future__ import annotations
 
+import logging
 import re
 import threading
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from functools import partial
 from typing import Any, Final
 
 import psycopg
@@ -21,15 +23,24 @@ from psycopg_pool import ConnectionPool, PoolTimeout
 
 from ledger.errors import Malformed
 from ledger.limits import (
+    ENTRIES_A_PARTITION,
+    IDLE_TRANSACTION_S,
     MAX_READ_CONNECTIONS,
+    MIGRATION_LOCK_S,
     STORE_CONNECT_S,
+    STORE_LONG_S,
+    STORE_SILENT_S,
     TILE_WIDTH,
 )
 from ledger.merkle import HASH_BYTES, Frontier
+from ledger.store.answering import CONNECT, Answering
 from ledger.store.core import (
     Head,
     HeadRow,
+    HistoryLost,
     LedgerStore,
+    NewEntry,
+    Outcome,
     PerformerRecord,
     Published,
     StoredEntry,
@@ -40,10 +51,25 @@ from ledger.store.core import (
     Tracking,
     Transaction,
 )
-from ledger.store.postgres_transaction import SCHEMA, PostgresTransaction, store_position
+from ledger.store.moved import LedgerMoved, is_fence
+from ledger.store.past import SERVER_ID, Past, ServerChanged, ServerId
+from ledger.store.postgres_connect import settle
+from ledger.store.postgres_migrating import begin, schema_of_ledger
+from ledger.store.postgres_partitions import give_room_back
+from ledger.store.postgres_steps import COPIED, STREAMS_SINCE, TO_COPY
+from ledger.store.postgres_transaction import (
+    BOUNDS,
+    TOLD,
+    Layout,
+    PostgresTransaction,
+    store_position,
+)
+from ledger.store.steps import ROWS, Schema, read_schema
 
+_log: Final = logging.getLogger("candour.store")
 _LEDGER_NAME: Final = re.compile(r"[a-z][a-z0-9_]{0,40}")
 _SCHEMAS: Final = "candour_"
+_OF_THE_SCHEMA: Final = (*ROWS, COPIED, TO_COPY)  # in `meta`
 # Anything but these may be answered by trying again later.
 _AWAY: Final = (
     psycopg.OperationalError,
@@ -51,6 +77,17 @@ _AWAY: Final = (
     psycopg.InternalError,
     PoolTimeout,
 )
+
+
+_TILE: Final = (
+    "SELECT hashes FROM {s}.tile_hashes"
+    " WHERE level = %b AND tile = %b AND start < %b ORDER BY start"
+)
+
+
+# Places first, then entries: an array keeps the planner from reading whole partitions.
+_AT: Final = "WHERE leaf_index = ANY(ARRAY(SELECT leaf_index FROM {{s}}.{{streams}} WHERE {}))"
+_IN_STREAMS: Final = _AT.format("stream = ANY(%b::text[])")
 
 
 def schema_of(ledger: str) -> str:
@@ -81,27 +118,40 @@ class PostgresStore(LedgerStore):
         url: A libpq URL; several hosts with target_session_attrs=read-write are fine.
         ledger: Name of the ledger.
         create: False: only a ledger that is there will do.
+        entries_a_partition: Leaf indexes of each partition that is made.
     Raises:
         StoreUnavailable: The server cannot be reached.
-        StoreMismatch: There is no such ledger, and none was to be made.
+        StoreMismatch: There is no such ledger, and none was to be made; or it is another release's.
     """
 
-    def __init__(self, url: str, ledger: str = "main", *, create: bool = True) -> None:
+    def __init__(
+        self,
+        url: str,
+        ledger: str = "main",
+        *,
+        create: bool = True,
+        entries_a_partition: int = ENTRIES_A_PARTITION,
+    ) -> None:
         self.url, self.schema = url, schema_of(ledger)
+        self._entries_a_partition = entries_a_partition
+        self._layout = Layout(self.schema, entries_a_partition)
         self._writer_lock = threading.Lock()
-        self._writer: psycopg.Connection[Any] | None = None
-        self._pool = ConnectionPool(
+        self._writer: Answering | None = None
+        self._past = Past()
+        self._pool: ConnectionPool[Answering] = ConnectionPool(
             url,
+            connection_class=Answering,
             min_size=1,
             max_size=MAX_READ_CONNECTIONS,
             timeout=STORE_CONNECT_S,
             # Attempts back off, so a long one would outlast the outage; the next reader begins anew.
             reconnect_timeout=STORE_CONNECT_S,
             open=False,
-            kwargs={"autocommit": True, "connect_timeout": STORE_CONNECT_S},
+            configure=settle,
+            kwargs={"autocommit": True, **CONNECT},
         )
         try:
-            with self._writing() as writer:
+            with self._writing(bounded=False) as writer:
                 self._create(writer, create)
         except _AWAY as error:
             raise StoreUnavailable(type(error).__name__) from error
@@ -111,36 +161,53 @@ class PostgresStore(LedgerStore):
         self._pool.open()
 
     def _create(self, writer: psycopg.Connection[Any], create: bool) -> None:
-        # One creator at a time, or two front-ends starting together trip over each other.
-        writer.execute("SELECT pg_advisory_xact_lock(hashtext(%s))", (self.schema,))
-        exists = writer.execute("SELECT to_regclass(%s)", (f"{self.schema}.head",)).fetchone()
-        if exists == (None,):
+        found = schema_of_ledger(writer, self.schema)
+        if found is None:
             if not create:
                 raise StoreMismatch(f"there is no ledger in schema {self.schema}")
-            writer.execute(f"CREATE SCHEMA IF NOT EXISTS {self.schema}")
-            writer.execute(SCHEMA.format(s=self.schema))
-            empty = Head()
-            writer.execute(
-                f"INSERT INTO {self.schema}.head VALUES (0, 0, %b, %b) ON CONFLICT DO NOTHING",
-                (empty.root, empty.frontier.to_bytes()),
-            )
+            # One creator at a time, or two front-ends starting together trip over each other.
+            writer.execute("SELECT pg_advisory_xact_lock(hashtext(%s))", (self.schema,))
+            found = schema_of_ledger(writer, self.schema)
+        if found is None:
+            begin(writer, self.schema, entries_a_partition=self._entries_a_partition)
+            found = schema_of_ledger(writer, self.schema)
+        assert found is not None, "it was there, or has been made"
+        self._layout.hear(str(found.version), str(found.compatible_with))
+        self._layout.look(writer)
 
     @contextmanager
-    def _writing(self) -> Iterator[psycopg.Connection[Any]]:
-        """The writer connection inside a transaction; a broken one is replaced next time."""
+    def _writing(self, *, bounded: bool = True) -> Iterator[Answering]:
+        """The writer connection inside a transaction; a broken one is replaced next time.
+
+        Args:
+            bounded: By BOUNDS; False for who sets bounds of its own.
+        """
         with self._writer_lock:
             try:
                 if self._writer is None or self._writer.closed:
-                    self._writer = psycopg.connect(self.url, connect_timeout=STORE_CONNECT_S)
+                    self._writer = Answering.connect(self.url, **CONNECT)
                     self._writer.prepare_threshold = 1
+                    settle(self._writer)
+                if bounded:
+                    self._writer.execute("; ".join(BOUNDS).encode(), prepare=False)
                 yield self._writer
                 self._writer.commit()
+                self._writer.check_replicated()
+            except psycopg.errors.LockNotAvailable as error:
+                self._drop_writer()
+                self._end_silent_holder()
+                raise StoreUnavailable(type(error).__name__) from error
             except _AWAY as error:
                 self._drop_writer()
+                if is_fence(error):
+                    raise LedgerMoved from error
                 raise StoreUnavailable(type(error).__name__) from error
             except psycopg.errors.DivisionByZero as error:
                 self._drop_writer()
                 raise StoreMismatch("the head moved under its own lock") from error
+            except psycopg.errors.CheckViolation as error:
+                self._give_room()
+                raise StoreUnavailable("entries had no place, and have one now") from error
             except BaseException:
                 if self._writer is not None and not self._writer.closed:
                     try:
@@ -149,6 +216,38 @@ class PostgresStore(LedgerStore):
                         self._drop_writer()
                 raise
 
+    def _give_room(self) -> None:
+        """A migration that was broken off holds entries to a bound, or a partition is gone."""
+        assert self._writer is not None
+        try:
+            self._writer.rollback()
+            with self._writer.transaction():
+                self._writer.execute(f"SET LOCAL lock_timeout = '{MIGRATION_LOCK_S}s'")
+                give_room_back(self._writer, self.schema)
+                self._layout.partitions.refresh(self._writer)
+        except psycopg.Error:
+            self._drop_writer()
+
+    def _end_silent_holder(self) -> None:
+        """End a transaction that holds the head, if its client has sent nothing for long.
+
+        That is gone or frozen, and in the middle of a pipeline no timeout of PostgreSQL's would end
+        it for hours. It commits nothing then; a client that comes back sends all again.
+        """
+        with suppress(StoreUnavailable, psycopg.errors.InsufficientPrivilege):
+            ended = self._read(
+                "SELECT pg_terminate_backend(pid) FROM pg_locks JOIN pg_stat_activity USING (pid)"
+                " WHERE relation = to_regclass(%b) AND mode = 'RowShareLock' AND granted"
+                " AND wait_event_type = 'Client'"
+                " AND greatest(query_start, state_change)"
+                f" < clock_timestamp() - interval '{IDLE_TRANSACTION_S} s'",
+                (f"{self.schema}.head",),
+            )
+            if ended:
+                _log.warning(
+                    "ended a session that held the head of %s and said nothing", self.schema
+                )
+
     def _drop_writer(self) -> None:
         writer, self._writer = self._writer, None
         if writer is not None:
@@ -156,21 +255,105 @@ class PostgresStore(LedgerStore):
 
     @contextmanager
     def transaction(self) -> Iterator[Transaction]:
-        with self._writing() as writer:
-            yield PostgresTransaction(writer, self.schema)
+        with self._writing(bounded=False) as writer:
+            settle_on = partial(self._settle_under_lock, writer, self._past.newest())
+            transaction = PostgresTransaction(writer, self.schema, self._layout, settle_on)
+            yield transaction
+        if transaction.head is not None:
+            self._past.remember(transaction.head)
 
-    def _read(self, sql: str, parameters: Sequence[Any] = ()) -> list[Any]:
+    def append(
+        self,
+        entries: Sequence[NewEntry],
+        *,
+        atomic: bool = False,
+        tracking: Tracking | None = None,
+    ) -> tuple[list[Outcome], Head]:
+        outcomes, head = super().append(entries, atomic=atomic, tracking=tracking)
+        if self._layout.partitions.is_short(head.tree_size):
+            self._make_ahead(head.tree_size)
+        return outcomes, head
+
+    def _make_ahead(self, tree_size: int) -> None:
+        """Make the next partition. What was committed is; what goes wrong here is tried again."""
+        try:
+            with self._writing(bounded=False) as writer:
+                self._layout.partitions.make_ahead(writer, tree_size)
+        except StoreUnavailable:
+            return
+
+    def _settle(
+        self,
+        connection: psycopg.Connection[Any],
+        known: Head | None,
+        head: Head,
+        server: ServerId,
+    ) -> None:
+        """Return where a head may be gone on from. Raises ServerChanged, HistoryLost."""
+        if self._past.meet(server):
+            self.on_server_changed()
+            self._pool.drain()  # readers go where the writer goes
+            raise ServerChanged
+
+        def read_tile(level: int, index: int, width: int) -> bytes:
+            sql = _TILE.format(s=self.schema).encode()
+            rows = connection.execute(sql, (level, index, min(width, TILE_WIDTH)))
+            return b"".join(hashes for (hashes,) in rows)[: width * HASH_BYTES]
+
+        self._past.check(known, head, read_tile)
+
+    def _settle_under_lock(
+        self, writer: Answering, known: Head | None, head: Head, server: ServerId
+    ) -> None:
+        """As `_settle`, of a head that is locked."""
+        try:
+            self._settle(writer, known, head, server)
+        except HistoryLost:
+            # A leader that is cut off is behind, too, until it steps down. Nothing is lost there: it
+            # cannot end even this transaction, for no standby follows it.
+            writer.commit()
+            writer.check_replicated()
+            raise
+
+    def _read(
+        self, sql: str, parameters: Sequence[Any] = (), *, silent_s: float = STORE_SILENT_S
+    ) -> list[Any]:
         try:
             with self._pool.connection() as connection, connection.cursor(binary=True) as cursor:
-                cursor.execute(sql.replace("{s}", self.schema).encode(), parameters)
+                connection.silent_s = silent_s
+                sql = sql.replace("{s}", self.schema).replace("{streams}", self._layout.streams)
+                cursor.execute(sql.encode(), parameters)
                 return cursor.fetchall()
         except _AWAY as error:
             raise StoreUnavailable(type(error).__name__) from error
 
     # --- reading ----------------------------------------------------------------
     def head(self) -> Head:
-        ((root, frontier),) = self._read("SELECT root, frontier FROM {s}.head")
+        ((root, frontier, *told),) = self._read(f"SELECT root, frontier, {TOLD} FROM {{s}}.head")
+        self._layout.hear(*told)
         return Head(Frontier.from_bytes(frontier), root)
+
+    def durable_head(self) -> Head:
+        sql = f"SELECT root, frontier, {SERVER_ID} FROM {self.schema}.head".encode()
+        try:
+            with self._pool.connection() as connection:
+                connection.silent_s = STORE_SILENT_S
+                with connection.transaction():
+                    connection.execute("SET LOCAL synchronous_commit = on")
+                    known = self._past.newest()
+                    root, frontier, *server = _only(connection.execute(sql, binary=True))
+                    # Whoever writes nothing waits for no standby: this writes to the WAL alone.
+                    connection.execute("SELECT pg_logical_emit_message(true, 'candour', '')")
+                if connection.unreplicated:
+                    connection.close()  # or the pool would hand it out again
+                connection.check_replicated()
+                # Only now: a leader that is cut off is behind, and does not come so far.
+                head = Head(Frontier.from_bytes(frontier), root)
+                self._settle(connection, known, head, (server[0], server[1]))
+        except _AWAY as error:
+            raise StoreUnavailable(type(error).__name__) from error
+        self._past.remember(head)
+        return head
 
     def read_entries(
         self, start: int, limit: int, *, with_disclosures: bool = False
@@ -185,12 +368,11 @@ class PostgresStore(LedgerStore):
         return self._entries(where, (list(leaf_indexes),), with_disclosures)
 
     def entries_of_streams(self, streams: Sequence[str]) -> list[StoredEntry]:
-        return self._entries("WHERE stream = ANY(%b::text[])", (list(streams),), True)
+        return self._entries(_IN_STREAMS, (list(streams),), True)
 
     def streams_with(self, streams: Sequence[str], topics: Sequence[str]) -> set[str]:
         rows = self._read(
-            "SELECT DISTINCT stream FROM {s}.entries"
-            " WHERE stream = ANY(%b::text[]) AND topic = ANY(%b::text[])",
+            f"SELECT DISTINCT stream FROM {{s}}.entries {_IN_STREAMS} AND topic = ANY(%b::text[])",
             (list(streams), list(topics)),
         )
         return {stream for (stream,) in rows}
@@ -219,15 +401,16 @@ class PostgresStore(LedgerStore):
         desc: bool = False,
         limit: int | None = None,
     ) -> list[StoredEntry]:
-        where, parameters = "WHERE stream = %b", [stream]  # type: tuple[str, list[Any]]
+        where, parameters = "stream = %b", [stream]  # type: tuple[str, list[Any]]
         if gt is not None:
             where, parameters = where + " AND version > %b", [*parameters, gt]
         if lte is not None:
             where, parameters = where + " AND version <= %b", [*parameters, lte]
         order = "version DESC" if desc else "version"
+        where += f" ORDER BY {order}"
         if limit is not None:
-            order, parameters = order + " LIMIT %b", [*parameters, limit]
-        return self._entries(where, parameters, False, order)
+            where, parameters = where + " LIMIT %b", [*parameters, limit]
+        return self._entries(_AT.format(where), parameters, False, order)
 
     def select_notifications(
         self, start: int, limit: int, *, stop: int | None, topics: Sequence[str]
@@ -240,11 +423,7 @@ class PostgresStore(LedgerStore):
         return self._entries(where, [*parameters, limit], False, "leaf_index LIMIT %b")
 
     def read_tile(self, level: int, index: int, width: int) -> bytes:
-        rows = self._read(
-            "SELECT hashes FROM {s}.tile_hashes"
-            " WHERE level = %b AND tile = %b AND start < %b ORDER BY start",
-            (level, index, min(width, TILE_WIDTH)),
-        )
+        rows = self._read(_TILE, (level, index, min(width, TILE_WIDTH)))
         return b"".join(hashes for (hashes,) in rows)[: width * HASH_BYTES]
 
     def held(self, identity: bytes) -> tuple[int, bytes | None] | None:
@@ -335,8 +514,16 @@ class PostgresStore(LedgerStore):
         )
         return Published(*rows[0]) if rows else None
 
+    def writable(self) -> bool:
+        ((read_only,),) = self._read("SELECT current_setting('transaction_read_only')")
+        return bool(read_only != "on")
+
     def meta(self) -> dict[str, str]:
-        return dict(self._read("SELECT name, value FROM {s}.meta"))
+        found = dict(self._read("SELECT name, value FROM {s}.meta"))
+        return {name: value for name, value in found.items() if name not in _OF_THE_SCHEMA}
+
+    def schema_state(self) -> Schema:
+        return read_schema(dict(self._read("SELECT name, value FROM {s}.meta")))
 
     def claim(self, values: Mapping[str, str]) -> dict[str, str]:
         with self._writing() as writer:
@@ -383,12 +570,25 @@ class PostgresStore(LedgerStore):
         rows = self._read(
             "SELECT leaf_index, place FROM (SELECT leaf_index, version,"
             "  row_number() OVER stream AS place, lag(leaf_index, 1, -1::bigint) OVER stream AS earlier"
-            "  FROM {s}.entries WHERE leaf_index < %b"
+            "  FROM {s}.{streams} WHERE leaf_index < %b"
             "  WINDOW stream AS (PARTITION BY stream ORDER BY version, leaf_index)) AS numbered"
             " WHERE version <> place OR earlier > leaf_index ORDER BY leaf_index LIMIT 1",
             (tree_size,),
+            silent_s=STORE_LONG_S,
         )
         return rows[0] if rows else None
+
+    def misplaced(self) -> int | None:
+        if self.schema_state().version < STREAMS_SINCE:  # now: an audit asks no head
+            return None
+        rows = self._read(
+            "SELECT coalesce(e.leaf_index, v.leaf_index) FROM {s}.entries AS e"
+            " FULL JOIN {s}.stream_versions AS v ON v.leaf_index = e.leaf_index"
+            " WHERE e.stream IS DISTINCT FROM v.stream OR e.version IS DISTINCT FROM v.version"
+            " ORDER BY 1 LIMIT 1",
+            silent_s=STORE_LONG_S,
+        )
+        return rows[0][0] if rows else None
 
     # --- followers ------------------------------------------------------------------
     def tracked(self, follower: str) -> int | None:
@@ -405,3 +605,10 @@ class PostgresStore(LedgerStore):
         with self._writer_lock:
             self._drop_writer()
         self._pool.close()
+
+
+def _only(cursor: psycopg.Cursor[Any]) -> Any:
+    row = cursor.fetchone()
+    if row is None:
+        raise StoreMismatch("the ledger has no head")
+    return row

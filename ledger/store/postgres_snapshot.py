@@ -17,6 +17,7 @@ import psycopg
 from ledger.limits import STORE_CONNECT_S
 from ledger.store.copied import Copied, facts
 from ledger.store.core import StoreMismatch, StoreUnavailable
+from ledger.store.postgres_connect import refuse_pooler
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,10 +34,12 @@ def snapshot(url: str, schema: str) -> Iterator[Snapshot]:
 
     Raises:
         StoreMismatch: There is no such ledger.
+        BehindPooler: The URL leads to a pooler.
         StoreUnavailable: The server cannot be reached, or gives no snapshot away.
     """
     try:
         with psycopg.connect(url, connect_timeout=STORE_CONNECT_S) as connection:
+            refuse_pooler(connection, "a backup")
             connection.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
             connection.read_only = True
             # A dump of millions of entries takes longer than a server may let us be idle.

@@ -1,48 +1,81 @@
-"""What does one commit write in PostgreSQL? The tables, and rows in and out of one transaction.
+"""What does one commit write in PostgreSQL? Rows in and out of one transaction.
 
 Two round trips: lock the head and look up what is held; insert, swap the head, notify and
-commit. Rows travel as binary arrays; see postgres.py for the rest of the store.
+commit. Rows travel as binary arrays; see postgres.py for the rest of the store, postgres_steps.py
+for the tables. `stream_versions` is filled by a trigger on `entries`.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, Final
 
 import psycopg
 
 from ledger.errors import Refused
-from ledger.limits import LOCK_TIMEOUT_S, STATEMENT_TIMEOUT_S
+from ledger.limits import (
+    ENTRIES_A_PARTITION,
+    IDLE_TRANSACTION_S,
+    LOCK_TIMEOUT_S,
+    STATEMENT_TIMEOUT_S,
+)
 from ledger.merkle import Frontier
 from ledger.store.core import Growth, Head, HeldIdentities, Tracking, Transaction
+from ledger.store.past import SERVER_ID, ServerId
+from ledger.store.postgres_partitions import Partitions
+from ledger.store.postgres_steps import STEPS, STREAMS_SINCE
+from ledger.store.steps import COMPATIBLE, VERSION, check_usable, read_schema
 
-SCHEMA: Final = """
-CREATE TABLE IF NOT EXISTS {s}.meta (name text PRIMARY KEY, value text NOT NULL);
-CREATE TABLE IF NOT EXISTS {s}.head (
-  id smallint PRIMARY KEY CHECK (id = 0),
-  tree_size bigint NOT NULL, root bytea NOT NULL, frontier bytea NOT NULL) WITH (fillfactor = 10);
-CREATE TABLE IF NOT EXISTS {s}.entries (
-  leaf_index bigint PRIMARY KEY, stream text COLLATE "C" NOT NULL, version integer NOT NULL,
-  topic text NOT NULL, entry bytea NOT NULL);
-ALTER TABLE {s}.entries ALTER COLUMN entry SET STORAGE EXTERNAL;
-CREATE UNIQUE INDEX IF NOT EXISTS entries_stream ON {s}.entries (stream, version);
-CREATE TABLE IF NOT EXISTS {s}.tile_hashes (
-  level smallint NOT NULL, tile bigint NOT NULL, start smallint NOT NULL, hashes bytea NOT NULL,
-  PRIMARY KEY (level, tile, start));
-ALTER TABLE {s}.tile_hashes ALTER COLUMN hashes SET STORAGE EXTERNAL;
-CREATE TABLE IF NOT EXISTS {s}.disclosures (
-  leaf_index bigint PRIMARY KEY, identity bytea UNIQUE, content bytea, fields bytea);
-CREATE TABLE IF NOT EXISTS {s}.performers (
-  digest bytea PRIMARY KEY, pseudonym text NOT NULL UNIQUE, agency text NOT NULL,
-  user_id text, name text, badge text);
-CREATE INDEX IF NOT EXISTS performers_user_id ON {s}.performers (user_id);
-CREATE INDEX IF NOT EXISTS performers_name ON {s}.performers (name);
-CREATE INDEX IF NOT EXISTS performers_badge ON {s}.performers (badge);
-CREATE TABLE IF NOT EXISTS {s}.checkpoints (
-  tree_size bigint PRIMARY KEY, published_us bigint NOT NULL, note bytea NOT NULL);
-CREATE INDEX IF NOT EXISTS checkpoints_time ON {s}.checkpoints (published_us);
-CREATE TABLE IF NOT EXISTS {s}.tracking (
-  follower text PRIMARY KEY, notification_id bigint NOT NULL);
-"""
+
+class Layout:
+    """Which of the schemas that this release works on a ledger has now: it may change as we go.
+
+    Members:
+        version: The schema's.
+        partitions: Of `entries`, as the writer knows them.
+    """
+
+    def __init__(self, schema: str, entries_a_partition: int = ENTRIES_A_PARTITION) -> None:
+        self.version = self._looked_at = 0
+        self.partitions = Partitions(schema, entries_a_partition)
+
+    @property
+    def streams(self) -> str:
+        """The table by which the entries of a stream are found; whole in either case."""
+        return "stream_versions" if self.version >= STREAMS_SINCE else "entries"
+
+    def hear(self, version: str | None, compatible_with: str | None) -> None:
+        """Take in what `meta` says.
+
+        Raises:
+            SchemaMismatch: Only a newer release may go on.
+        """
+        told = {VERSION: version, COMPATIBLE: compatible_with}
+        found = read_schema({name: value for name, value in told.items() if value is not None})
+        check_usable(found, STEPS)
+        self.version = found.version
+
+    def look(self, writer: psycopg.Connection[Any]) -> None:
+        """Look for partitions, where the schema has changed since."""
+        if self._looked_at != self.version:
+            self.partitions.refresh(writer)
+            self._looked_at = self.version
+
+
+# Beside the head, at the cost of two index look-ups: whoever migrates does not wait for us to end.
+TOLD: Final = ", ".join(
+    f"(SELECT value FROM {{s}}.meta WHERE name = '{name}')" for name in (VERSION, COMPATIBLE)
+)
+
+
+# Of a transaction that writes. By the third, a client that is gone without a word keeps its locks
+# for seconds; else the server would notice after two hours.
+BOUNDS: Final = (
+    f"SET LOCAL lock_timeout = '{LOCK_TIMEOUT_S}s'",
+    f"SET LOCAL statement_timeout = '{STATEMENT_TIMEOUT_S}s'",
+    f"SET LOCAL idle_in_transaction_session_timeout = '{IDLE_TRANSACTION_S}s'",
+    "SET LOCAL synchronous_commit = on",
+)
 
 
 def store_position(writer: psycopg.Connection[Any], schema: str, tracking: Tracking) -> None:
@@ -58,21 +91,35 @@ def store_position(writer: psycopg.Connection[Any], schema: str, tracking: Track
 
 
 class PostgresTransaction(Transaction):
-    """Rows in and out of one transaction."""
+    """Rows in and out of one transaction.
 
-    def __init__(self, writer: psycopg.Connection[Any], schema: str) -> None:
-        self._writer, self._schema = writer, schema
+    Args:
+        layout: Of the ledger; the same for all transactions of one store.
+        settle: Called with the head under the lock and the server that it is of, before anything is
+            written; raises where nothing may be.
+    """
+
+    def __init__(
+        self,
+        writer: psycopg.Connection[Any],
+        schema: str,
+        layout: Layout,
+        settle: Callable[[Head, ServerId], None],
+    ) -> None:
+        self._writer, self._schema, self._layout = writer, schema, layout
+        self._settle = settle
+        self.head: Head | None = None  # as it stands once this is committed
 
     def begin(
         self, identities: list[bytes], streams: list[tuple[str, int]]
     ) -> tuple[Head, HeldIdentities, list[tuple[str, int]]]:
         writer, schema = self._writer, self._schema
         with writer.pipeline():
-            writer.execute(f"SET LOCAL lock_timeout = '{LOCK_TIMEOUT_S}s'")
-            writer.execute(f"SET LOCAL statement_timeout = '{STATEMENT_TIMEOUT_S}s'")
-            writer.execute("SET LOCAL synchronous_commit = on")
+            for bound in BOUNDS:
+                writer.execute(bound)
             head = writer.execute(
-                f"SELECT root, frontier FROM {schema}.head FOR UPDATE",
+                f"SELECT root, frontier, {TOLD.format(s=schema)}, {SERVER_ID}"
+                f" FROM {schema}.head FOR UPDATE",
                 binary=True,
             )
             held = taken = None
@@ -85,18 +132,24 @@ class PostgresTransaction(Transaction):
                 )
             if streams:
                 taken = writer.execute(
-                    f"SELECT e.stream, e.version FROM {schema}.entries e"
+                    f"SELECT e.stream, e.version FROM {schema}.{self._layout.streams} e"
                     " JOIN unnest(%b::text[], %b::int[]) AS w(stream, version)"
                     " ON e.stream = w.stream AND e.version = w.version",
                     ([stream for stream, _ in streams], [version for _, version in streams]),
                     binary=True,
                 )
-            root, frontier = head.fetchone() or (b"", b"")
-            return (
-                Head(Frontier.from_bytes(frontier), root),
+            row = head.fetchone() or (b"", b"", None, None, 0, 0)
+            root, frontier, version, compatible_with, table, started = row
+            self.head = Head(Frontier.from_bytes(frontier), root)
+            found = (
+                self.head,
                 {row[0]: (row[1], row[2]) for row in held.fetchall()} if held else {},
                 list(taken.fetchall()) if taken else [],
             )
+        self._settle(self.head, (table, started))
+        self._layout.hear(version, compatible_with)
+        self._layout.look(writer)
+        return found
 
     def commit(self, growth: Growth, tracking: Tracking | None) -> None:
         writer, schema = self._writer, self._schema
@@ -107,6 +160,7 @@ class PostgresTransaction(Transaction):
             if item.identity is not None or item.disclosures is not None
         ]
         replaced = [item.replaces for item in entries if item.replaces is not None]
+        self._layout.partitions.make_room(writer, growth.head.tree_size)
         with writer.pipeline():
             if replaced:
                 writer.execute(
@@ -162,3 +216,4 @@ class PostgresTransaction(Transaction):
                 store_position(writer, schema, tracking)
             writer.execute("SELECT pg_notify(%b, %b)", (schema, str(growth.head.tree_size)))
             writer.commit()
+        self.head = growth.head

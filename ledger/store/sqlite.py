@@ -9,7 +9,7 @@ from __future__ import annotations
 import sqlite3
 import threading
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from dataclasses import astuple
 from pathlib import Path
 from typing import Any
@@ -30,12 +30,13 @@ from ledger.store.core import (
     Tracking,
     Transaction,
 )
+from ledger.store.sqlite_steps import STEPS, begin, found_in
 from ledger.store.sqlite_transaction import (
-    SCHEMA,
     SqliteTransaction,
     marks,
     store_position,
 )
+from ledger.store.steps import ROWS, Schema, check_usable, read_schema
 from ledger.store.wal import use_wal
 
 
@@ -59,6 +60,7 @@ class SqliteStore(LedgerStore):
 
     Raises:
         StoreUnavailable: The file cannot be opened or written.
+        SchemaMismatch: A newer release has changed it.
     """
 
     def __init__(self, path: Path | str) -> None:
@@ -67,15 +69,12 @@ class SqliteStore(LedgerStore):
         self._writer_lock = threading.Lock()
         self._opened: list[sqlite3.Connection] = []
         self._opened_lock = threading.Lock()
-        self._writer = self._connect()
+        self._writer, self._writer_lost = self._connect(), False
         with self._writing() as writer:
-            for statement in filter(str.strip, SCHEMA.split(";")):
-                writer.execute(statement)
-            empty = Head()
-            writer.execute(
-                "INSERT OR IGNORE INTO head VALUES (0, 0, ?, ?)",
-                (empty.root, empty.frontier.to_bytes()),
-            )
+            if (found := found_in(writer)) is None:
+                begin(writer)
+            else:
+                check_usable(found, STEPS)
 
     def _connect(self) -> sqlite3.Connection:
         try:
@@ -106,6 +105,8 @@ class SqliteStore(LedgerStore):
     def _writing(self) -> Iterator[sqlite3.Connection]:
         """The writer connection inside BEGIN IMMEDIATE … COMMIT."""
         with self._writer_lock:
+            if self._writer_lost:
+                self._writer, self._writer_lost = self._connect(), False
             try:
                 self._writer.execute("BEGIN IMMEDIATE")
                 yield self._writer
@@ -114,8 +115,21 @@ class SqliteStore(LedgerStore):
             except sqlite3.Error as error:
                 raise StoreUnavailable(str(error)) from error
             finally:
-                if self._writer.in_transaction:
-                    self._writer.execute("ROLLBACK")
+                self._roll_back()
+
+    def _roll_back(self) -> None:
+        """End a transaction that failed; a disk that failed it may fail this as well.
+
+        Then the connection goes, and its locks with it: callers hear the first error, and the
+        next transaction has another connection.
+        """
+        try:
+            if self._writer.in_transaction:
+                self._writer.execute("ROLLBACK")
+        except sqlite3.Error:
+            self._writer_lost = True
+            with suppress(sqlite3.Error):
+                self._writer.close()
 
     @contextmanager
     def transaction(self) -> Iterator[Transaction]:
@@ -288,7 +302,11 @@ class SqliteStore(LedgerStore):
         return Published(*rows[0]) if rows else None
 
     def meta(self) -> dict[str, str]:
-        return dict(self._read("SELECT name, value FROM meta"))
+        found = dict(self._read("SELECT name, value FROM meta"))
+        return {name: value for name, value in found.items() if name not in ROWS}
+
+    def schema_state(self) -> Schema:
+        return read_schema(dict(self._read("SELECT name, value FROM meta")))
 
     def claim(self, values: Mapping[str, str]) -> dict[str, str]:
         with self._writing() as writer:
@@ -339,6 +357,9 @@ class SqliteStore(LedgerStore):
             (tree_size,),
         )
         return rows[0] if rows else None
+
+    def misplaced(self) -> int | None:
+        return None
 
     def pragmas(self, *names: str) -> dict[str, str]:
         """As the connections of this store have them."""

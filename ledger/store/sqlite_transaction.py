@@ -1,13 +1,14 @@
-"""What does one commit write in SQLite? The tables, and rows in and out of one transaction.
+"""What does one commit write in SQLite? Rows in and out of one transaction.
 
-The transaction is BEGIN IMMEDIATE, by sqlite.py, which has the rest of the store.
+The transaction is BEGIN IMMEDIATE, by sqlite.py, which has the rest of the store; the tables are
+sqlite_steps.py's.
 """
 
 from __future__ import annotations
 
 import sqlite3
 from collections.abc import Sequence
-from typing import Any, Final
+from typing import Any
 
 from ledger.errors import Refused
 from ledger.merkle import Frontier
@@ -20,34 +21,6 @@ from ledger.store.core import (
     Tracking,
     Transaction,
 )
-
-SCHEMA: Final = """
-CREATE TABLE IF NOT EXISTS meta (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS head (
-  id INTEGER PRIMARY KEY CHECK (id = 0),
-  tree_size INTEGER NOT NULL, root BLOB NOT NULL, frontier BLOB NOT NULL);
-CREATE TABLE IF NOT EXISTS entries (
-  leaf_index INTEGER PRIMARY KEY, stream TEXT NOT NULL, version INTEGER NOT NULL,
-  topic TEXT NOT NULL, entry BLOB NOT NULL);
-CREATE UNIQUE INDEX IF NOT EXISTS entries_stream ON entries (stream, version);
-CREATE TABLE IF NOT EXISTS tile_hashes (
-  level INTEGER NOT NULL, tile INTEGER NOT NULL, start INTEGER NOT NULL, hashes BLOB NOT NULL,
-  PRIMARY KEY (level, tile, start)) WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS disclosures (
-  leaf_index INTEGER PRIMARY KEY, identity BLOB UNIQUE, content BLOB, fields BLOB);
-CREATE TABLE IF NOT EXISTS performers (
-  digest BLOB PRIMARY KEY, pseudonym TEXT NOT NULL UNIQUE, agency TEXT NOT NULL,
-  user_id TEXT, name TEXT, badge TEXT) WITHOUT ROWID;
-CREATE INDEX IF NOT EXISTS performers_user_id ON performers (user_id);
-CREATE INDEX IF NOT EXISTS performers_name ON performers (name);
-CREATE INDEX IF NOT EXISTS performers_badge ON performers (badge);
-CREATE TABLE IF NOT EXISTS checkpoints (
-  tree_size INTEGER PRIMARY KEY, published_us INTEGER NOT NULL, note BLOB NOT NULL);
-CREATE INDEX IF NOT EXISTS checkpoints_time ON checkpoints (published_us);
-CREATE TABLE IF NOT EXISTS tracking (
-  follower TEXT NOT NULL, notification_id INTEGER NOT NULL,
-  PRIMARY KEY (follower, notification_id)) WITHOUT ROWID;
-"""
 
 
 def marks(items: Sequence[Any], each: str = "?") -> str:

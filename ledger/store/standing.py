@@ -104,13 +104,19 @@ def _of_server(store: PostgresStore) -> Standing:
             for name in ("fsync", "full_page_writes")
             if settings[name] != "on"
         ]
+        needs = dict(NEEDS)
+        if one("SELECT to_regclass(%s)", f"{store.schema}.stream_versions") != "None":
+            needs["stream_versions"] = ("INSERT",)  # a trigger's, on our behalf
         lacking = [
             f"{privilege} on {table}"
-            for table, wanted in NEEDS.items()
+            for table, wanted in needs.items()
             for privilege in ("SELECT", *wanted)
             if one("SELECT has_table_privilege(%s, %s)", f"{store.schema}.{table}", privilege)
             != "True"
         ]
+        owner = "SELECT pg_has_role(relowner, 'USAGE') FROM pg_class WHERE oid = to_regclass(%s)"
+        if one(owner, f"{store.schema}.entries") != "True":
+            lacking.append("ownership of entries (for the next partition)")
         if one("SELECT has_schema_privilege(%s, 'CREATE')", store.schema) != "True":
             lacking.append(f"CREATE on schema {store.schema} (for views)")
         size = one(

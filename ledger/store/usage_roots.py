@@ -10,6 +10,9 @@ for those that are cited: whoever proves something under a root cites it first.
 
 from __future__ import annotations
 
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -19,6 +22,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from ledger.errors import CandourError
 from ledger.events import UsageIndexCommitted
 from ledger.store import usage_tables as t
+from ledger.store.core import StoreUnavailable
 from ledger.store.usage_nodes import SqlNodes
 from ledger.usage_index import EMPTY, Commitment, Ref, subtree_of
 from ledger.usage_index.families import PERFORMERS
@@ -139,7 +143,7 @@ class UsageRoots:
     def cite(self, tree_size: int) -> bool:
         """Keep a committed root for ever; False where it has been let go."""
         columns = t.roots.c
-        with self._engine.begin() as connection:
+        with synced(self._engine) as connection:
             # Writes the row to lock it: whoever lets roots go does the same, then asks what is cited.
             locked = (
                 update(t.roots)
@@ -183,7 +187,34 @@ _SERVABLE: Final = (
 )
 
 
+@contextmanager
+def synced(engine: Engine) -> Iterator[Connection]:
+    """A transaction that no power cut takes back once it has ended.
+
+    What else is in the views follows from the log, so that SQLite need not sync it at once
+    (view_tables.py); what is cited does not.
+    """
+    with engine.connect() as connection:
+        if _is_sqlite(connection):
+            connection.detach()  # nobody gets it after us
+            _sync_at_once(connection)
+        with connection.begin():
+            yield connection
+
+
+def _sync_at_once(connection: Connection) -> None:
+    own: Any = connection.connection.dbapi_connection
+    try:
+        own.execute("PRAGMA synchronous = FULL")
+    except sqlite3.Error as error:  # SQLAlchemy does not see it
+        raise StoreUnavailable(str(error)) from error
+
+
+def _is_sqlite(connection: Connection) -> bool:
+    return connection.dialect.name == "sqlite"
+
+
 def insert_into(connection: Connection, table: Table) -> Any:
     """An INSERT that can say what to do in a conflict, of either database."""
-    dialect: Any = sqlite if connection.dialect.name == "sqlite" else postgresql
+    dialect: Any = sqlite if _is_sqlite(connection) else postgresql
     return dialect.insert(table)

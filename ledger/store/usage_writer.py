@@ -30,6 +30,7 @@ from ledger.store.usage_roots import (
     lock_position,
     mark_committed,
     newest_kept,
+    synced,
 )
 from ledger.store.usage_spool import Progress, Spool
 from ledger.store.view_writer import PositionMoved, read_stored
@@ -55,7 +56,7 @@ class UsageWriter:
         self.engine, self.store, self._clock_us = engine, store, clock_us
         self._cache = NodeCache()
         self._cached_at = -1  # the position that the cached nodes belong to
-        # Beyond the position, the log commits to these, and they are worth keeping.
+        # From the position on, the log commits to these, and they are worth keeping.
         self._commitments: list[CommittedRoot] = []
         self._commitments_read = 0  # of the stream, up to this version
         self.withheld = 0  # reports met here that no longer disclose their performer
@@ -89,6 +90,9 @@ class UsageWriter:
             if self._cached_at != start:
                 self._cache = NodeCache()
             self._cached_at = -1  # until this is committed
+            if self._is_committed(start):
+                # Kept by whoever committed it; with SQLite a power cut may have taken that back.
+                keep_root(connection, start, held.ref)
             nodes = SqlNodes(connection, next_id=held.next_id, cache=self._cache)
             kept, root, withheld = newest_kept(connection), held.ref, 0
             with Spool(progress) as spool:
@@ -124,7 +128,7 @@ class UsageWriter:
             tree_size=stop, root_id=root.node_id, root=root.hash, total=root.total, next_id=next_id
         )
         connection.execute(moved)
-        if any(stop == one.tree_size for one in self._commitments):
+        if self._is_committed(stop):
             keep_root(connection, stop, root)
 
     def catch_up(
@@ -146,7 +150,7 @@ class UsageWriter:
             cite: Tree sizes whose roots are worth keeping from now on.
         """
         self._cached_at = -1
-        with self.engine.begin() as connection:
+        with synced(self.engine) as connection:
             t.clear(connection)
             for tree_size in cite:
                 put = insert_into(connection, t.cited).values(tree_size=tree_size)
@@ -160,8 +164,14 @@ class UsageWriter:
             self._commitments_read = new[-1][0]
             every = [*self._commitments, *(root for _, root in new)]
             self._commitments = self._worth_keeping(every)
-        self._commitments = [root for root in self._commitments if root.tree_size > start]
-        return min([stop, *(root.tree_size for root in self._commitments[:1])])
+        self._commitments = [root for root in self._commitments if root.tree_size >= start]
+        return min(
+            [stop, *(root.tree_size for root in self._commitments if root.tree_size > start)]
+        )
+
+    def _is_committed(self, tree_size: int) -> bool:
+        """The log commits to the root there, and it is worth keeping."""
+        return any(tree_size == root.tree_size for root in self._commitments)
 
     def _worth_keeping(self, roots: list[CommittedRoot]) -> list[CommittedRoot]:
         """Without those that would be let go again at once; by tree size."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from ledger.entry import Entry
@@ -66,6 +66,10 @@ class UseStates:
     def stream_of(self, first: int) -> str | None:
         """The stream of the use that was reported at a leaf index; None where it is not here."""
         return self._streams.get(first)
+
+    def firsts(self) -> Collection[int]:
+        """Leaf indexes of the reports of the uses that are here."""
+        return self._streams.keys()
 
     def citations(self, stream: str) -> Sequence[Citation]:
         """What a use cites, in the order it was told: as in its row."""

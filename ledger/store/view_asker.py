@@ -16,6 +16,7 @@ from sqlalchemy import case, func, not_, or_, select
 
 from ledger.entry import decode_entry
 from ledger.errors import CandourError
+from ledger.inquiries.answering import summed
 from ledger.inquiries.asker import (
     After,
     Counted,
@@ -37,9 +38,10 @@ from ledger.store import view_tables as t
 from ledger.store.chunks import chunks
 from ledger.store.reading_entries import read_stored, shown_values
 from ledger.store.view_aggregates import names_of
-from ledger.store.view_names import compiler_for
+from ledger.store.view_names import compiler_for, found_at_all, left_open, parts_in_time
 from ledger.store.view_patterns import NumbersOf
 from ledger.store.view_queries import Place, ViewReader
+from ledger.store.view_sql import Compiler
 from ledger.streams import name_of_stream
 from ledger.times import us_of_text
 
@@ -76,7 +78,10 @@ class ViewAsker:
         limit_before, page = self._remembered.get(key, (-1, []))
         if limit_before < limit and (limit_before < 0 or len(page) == limit_before):
             place = None if after is None else Place(*after)
-            listed, _unread = self._views.page(self._sought(found, grace_us), place, limit)
+            phases = self._phases(found, grace_us)
+            listed, _unread = self._views.page(
+                self._sought(found, grace_us), place, limit, phases=phases
+            )
             page = self._judged([(item.first, item.definite) for item in listed])
             self._remembered[key] = limit, page
         return list(page[:limit])
@@ -92,16 +97,15 @@ class ViewAsker:
         with self._views.engine.connect() as connection:
             compiler = compiler_for(connection, self._store, sought)
             base = [compiler.standing(), compiler.counted()]
-            certain = compiler.certain(sought.certain)
-            possible = compiler.possible(sought.possible)
             rows: list[tuple[Any, bool]] = []
-            for condition, definite in ((certain, True), (possible, False)):
-                query = wanted.where(*base, condition)
-                if not definite:
-                    query = query.where(compiler.possible(sought.certain, negated=True))
-                place = (columns.earliest_us, columns.first) if by_time else (columns.first,)
-                ordered = query.order_by(*place).limit(limit)
-                rows += [(row, definite) for row in connection.execute(ordered)]
+            for phase in self._phases(found, grace_us):
+                order = (columns.earliest_us, columns.first) if by_time else (columns.first,)
+                marked: list[Any] = []
+                for condition in _of_phase(compiler, sought, phase):
+                    ordered = wanted.where(*base, *condition).order_by(*order).limit(limit)
+                    marked += connection.execute(ordered).all()
+                marked.sort(key=lambda row: (row.earliest_us if by_time else 0, row.first))
+                rows += [(row, phase == 0) for row in marked[:limit]]
             captures = names_of(connection, {row.capture for row, _ in rows})
         return [
             Mark(
@@ -112,6 +116,15 @@ class ViewAsker:
             for row, definite in rows
         ]
 
+    def _phases(self, found: Judgement, grace_us: int) -> list[int]:
+        """Which of certain (0) and possible (1) may hold anything, as far as was counted before."""
+        known: Counted | None = self._remembered.get(
+            ("count", found.certain, found.possible, grace_us)
+        )
+        if known is None:
+            return [0, 1]
+        return [phase for phase, many in enumerate((known.count, known.possible)) if many]
+
     def examples(self, found: Judgement, by: Keys) -> Mapping[Keys, int]:
         return self._views.aggregates.examples(self._sought(found), by)
 
@@ -119,9 +132,11 @@ class ViewAsker:
         key = ("groups", found.certain, found.possible, by)
         if key not in self._remembered:
             groups = self._views.aggregates.groups(self._sought(found), by)
-            self._remembered[key] = [
-                (group.key, Counted(group.count, group.possible)) for group in groups
-            ]
+            counts = [(group.key, Counted(group.count, group.possible)) for group in groups]
+            self._remembered[key] = counts
+            if "authorization" not in by:  # of which a use may cite several
+                whole = ("count", found.certain, found.possible, 0)
+                self._remembered.setdefault(whole, summed(counts))
         return list(self._remembered[key])
 
     def patterns(
@@ -182,13 +197,15 @@ class ViewAsker:
         with self._views.engine.connect() as connection:
             compiler = compiler_for(connection, self._store, sought)
             gone = [compiler.standing(), not_(compiler.counted())]
-            certain = compiler.certain(sought.certain)
-            possible = or_(compiler.possible(sought.possible), certain)
-            definite = case((certain, 0), else_=1)
-            wanted = select(columns.first, definite).where(*gone, possible)
-            ordered = wanted.order_by(definite, columns.earliest_us, columns.first).limit(limit)
-            rows = connection.execute(ordered).tuples().all()
-        return self._judged([(first, phase == 0) for first, phase in rows])
+            definite = case((compiler.certain(sought.certain), 0), else_=1).label("phase")
+            order = (definite, columns.earliest_us, columns.first)
+            wanted = select(columns.first, columns.earliest_us, definite).where(*gone)
+            rows: list[Any] = []
+            for own, part in parts_in_time(compiler, sought):
+                asked = wanted.where(found_at_all(own, sought), *part)
+                rows += connection.execute(asked.order_by(*order).limit(limit)).all()
+        rows.sort(key=lambda row: (row.phase, row.earliest_us, row.first))
+        return self._judged([(row.first, row.phase == 0) for row in rows[:limit]])
 
     def differences(self, wanted: Differing, limit: int) -> list[tuple[str, Sequence[Told]]]:
         columns, conditions = t.discrepancies.c, self._differing(wanted)
@@ -309,3 +326,13 @@ class ViewAsker:
             )
             for first, certain in listed
         ]
+
+
+def _of_phase(compiler: Compiler, sought: Sought, phase: int) -> list[list[Any]]:
+    """Conditions on what is found for certain (0), or possibly and not for certain (1), in parts."""
+    if phase == 0:
+        return [[compiler.certain(sought.certain)]]
+    return [
+        [own.possible(sought.possible), own.possible(sought.certain, negated=True), *part]
+        for own, part in left_open(compiler, sought)
+    ]

@@ -129,6 +129,7 @@ class Batch:
             "urgency": None if row.urgency_used is None else int(row.urgency_used),
             "verified": None if row.human_verified is None else int(row.human_verified),
             "amendments": row.amendments,
+            "conflicts": row.conflicts,
         }
         for column, member in _RENAMED.items():
             name = getattr(row, member)

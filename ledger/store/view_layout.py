@@ -53,9 +53,24 @@ def prepare(
 def create(connection: Connection, metadata: MetaData, beginning: dict[str, Any]) -> None:
     """Make the tables that are missing; a new position is 0."""
     metadata.create_all(connection)
+    if connection.dialect.name == "sqlite":
+        _plan(connection, metadata)
     position = metadata.tables[_POSITION]
     if connection.execute(select(position.c.id)).first() is None:
         connection.execute(position.insert().values(beginning))
+
+
+def _plan(connection: Connection, metadata: MetaData) -> None:
+    """Tell SQLite's planner what to count with (`info["planned_for"]` of a table), as ANALYZE would."""
+    connection.exec_driver_sql("ANALYZE sqlite_schema")  # makes the table
+    for table in metadata.tables.values():
+        told = table.info.get("planned_for", {})
+        connection.exec_driver_sql("DELETE FROM sqlite_stat1 WHERE tbl = ?", (table.name,))
+        for index, numbers in told.items():
+            connection.exec_driver_sql(
+                "INSERT INTO sqlite_stat1 VALUES (?, ?, ?)", (table.name, index, numbers)
+            )
+    connection.exec_driver_sql("ANALYZE sqlite_schema")  # reads it
 
 
 def layout_in(engine: Engine) -> int | None:

@@ -7,19 +7,26 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from typing import Any, Final
 
-from sqlalchemy import Connection, case, literal, or_, select
+from sqlalchemy import Connection, case, literal, not_, or_, select
 
 from ledger.errors import Malformed
-from ledger.filters import Query
-from ledger.projections.questions import TEXT_FIELDS, UNNAMED, fields_of, texts_of
+from ledger.filters import And, Query, TimeTest
+from ledger.projections.questions import (
+    OPEN_FIELDS,
+    TEXT_FIELDS,
+    UNNAMED,
+    fields_of,
+    texts_of,
+)
 from ledger.projections.registers import Aliases
 from ledger.projections.sought import Sought
 from ledger.store import view_tables as t
 from ledger.store.chunks import chunks
 from ledger.store.core import LedgerStore
-from ledger.store.view_sql import FLOWS, Compiler, Names
+from ledger.store.view_sql import FLOWS, Compiler, Names, is_never
 from ledger.streams import stream_of_name
 
 Ids = dict[tuple[str, str], tuple[int, ...]]
@@ -53,13 +60,56 @@ def compiler_for(connection: Connection, store: LedgerStore, sought: Sought) -> 
     return Compiler(names, sought.tree_size, sought.grace_us, taken_back)
 
 
-def counting(compiler: Compiler, sought: Sought) -> tuple[Any, list[Any]]:
-    """1 for a use that is found for certain, else 0; and the conditions on those found at all."""
+def counting(compiler: Compiler, sought: Sought) -> tuple[Any, list[list[Any]]]:
+    """1 for a use that is found for certain, else 0; and the conditions on those found at all.
+
+    The conditions come in parts that share no use: read each, and add up.
+    """
     certain = case((compiler.certain(sought.certain), 1), else_=0)
+    base = [compiler.standing(), compiler.counted()]
+    return certain, [
+        [*base, found_at_all(own, sought), *part] for own, part in parts_in_time(compiler, sought)
+    ]
+
+
+def found_at_all(compiler: Compiler, sought: Sought) -> Any:
+    """The condition on uses that are found, for certain or possibly."""
     possible = compiler.possible(sought.possible)
-    if not sought.is_one:
-        possible = or_(possible, compiler.certain(sought.certain))
-    return certain, [compiler.standing(), compiler.counted(), possible]
+    if sought.is_one:  # what holds for certain is possible
+        return possible
+    certain = compiler.certain(sought.certain)
+    return possible if is_never(certain) else or_(possible, certain)
+
+
+def parts_in_time(compiler: Compiler, sought: Sought) -> list[tuple[Compiler, list[Any]]]:
+    """Uses in two parts, so that a question with a beginning in time is read from there on.
+
+    A use that is not vague is an instant, by somebody, of something: an index holds it by its one
+    time. The vague, of which one may have begun long before, are few, and have an index of their
+    own. Each part comes with the compiler for it.
+    """
+    from_us = _beginning(sought.possible)
+    if from_us is None:
+        return [(compiler, [])]
+    clear = [not_(t.uses.c.vague), t.uses.c.earliest_us >= from_us]
+    return [(replace(compiler, none_vague=True), clear), (compiler, [t.uses.c.vague])]
+
+
+def left_open(compiler: Compiler, sought: Sought) -> list[tuple[Compiler, list[Any]]]:
+    """As `parts_in_time`, of uses that are found possibly and not for certain."""
+    if sought.is_one and not fields_of(sought.certain) & OPEN_FIELDS:
+        return [(compiler, [t.uses.c.vague])]  # no other row leaves anything open
+    return parts_in_time(compiler, sought)
+
+
+def _beginning(query: Query) -> int | None:
+    """The moment before which nothing that is an instant can be found; None where there is none."""
+    if isinstance(query, And):
+        found = [us for us in map(_beginning, query.parts) if us is not None]
+        return max(found, default=None)
+    if isinstance(query, TimeTest) and query.field == "occurred" and query.op in (">", ">=", "="):
+        return query.value
+    return None
 
 
 def aliases_at(connection: Connection, tree_size: int) -> Aliases:

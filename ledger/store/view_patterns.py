@@ -17,7 +17,6 @@ from ledger.limits import MAX_FINDING_LEAVES, MAX_PATTERNS, MAX_SEQUENCE_GAPS
 from ledger.projections.sought import Sought
 from ledger.projections.uses import month_text
 from ledger.store import view_tables as t
-from ledger.store.chunks import chunks
 from ledger.store.core import LedgerStore
 from ledger.store.view_aggregates import names_of
 from ledger.store.view_names import compiler_for
@@ -110,15 +109,13 @@ class ViewPatterns:
     ) -> dict[tuple[int, int, int], list[int]]:
         columns = t.uses.c
         group = (columns.agency, columns.month, columns.reason_digest)
-        found: dict[tuple[int, int, int], list[int]] = {
-            (row.agency, row.month, row.reason_digest): [] for row in rows
-        }
-        for some in chunks(sorted({digest for _, _, digest in found})):
-            wanted = select(*group, columns.first).where(*base, columns.reason_digest.in_(some))
-            for agency, month, digest, first in connection.execute(wanted.order_by(columns.first)):
-                leaves = found.get((agency, month, digest))
-                if leaves is not None and len(leaves) < MAX_FINDING_LEAVES:
-                    leaves.append(first)
+        found: dict[tuple[int, int, int], list[int]] = {}
+        for row in rows:  # MAX_PATTERNS at most; an index holds each in the order of reports
+            key = (row.agency, row.month, row.reason_digest)
+            own = [column == value for column, value in zip(group, key, strict=True)]
+            wanted = select(columns.first).where(*base, *own).order_by(columns.first)
+            firsts = connection.execute(wanted.limit(MAX_FINDING_LEAVES)).scalars()
+            found[key] = list(firsts)
         return found
 
     def busy_accounts(self, sought: Sought, uses: int, seconds: int) -> list[Busy]:

@@ -23,7 +23,7 @@ from sqlalchemy import (
     tuple_,
 )
 
-from ledger.projections.questions import OPEN_FIELDS, SUMMARY_KEYS, Question, fields_of
+from ledger.projections.questions import SUMMARY_KEYS, Question
 from ledger.projections.registers import Aliases, Registers
 from ledger.projections.sought import Sought
 from ledger.projections.uses import month_text
@@ -32,7 +32,7 @@ from ledger.store.chunks import chunks
 from ledger.store.core import LedgerStore
 from ledger.store.register_snapshots import RegisterSnapshots
 from ledger.store.view_aggregates import ViewAggregates
-from ledger.store.view_names import aliases_at, compiler_for, counting
+from ledger.store.view_names import aliases_at, compiler_for, counting, left_open
 from ledger.store.view_patterns import ViewPatterns
 from ledger.store.view_sql import Compiler
 from ledger.store.view_writer import unread_count
@@ -100,7 +100,13 @@ class ViewReader:
             return int(connection.execute(select(t.position.c.tree_size)).scalar_one())
 
     def page(
-        self, asked: Question | Sought, after: Place | None, limit: int, *, withdrawn: bool = False
+        self,
+        asked: Question | Sought,
+        after: Place | None,
+        limit: int,
+        *,
+        withdrawn: bool = False,
+        phases: Sequence[int] = (0, 1),
     ) -> tuple[list[Found], int]:
         """Matching uses by time, those that match for certain first.
 
@@ -108,6 +114,7 @@ class ViewReader:
             after: Where the last page ended; None for the first.
             limit: How many at most.
             withdrawn: Show uses that no longer count too.
+            phases: 0, 1 or both: who knows that there is nothing in one leaves it out.
         Returns:
             The uses, and how many entries below the tree size could not be read.
         """
@@ -118,16 +125,21 @@ class ViewReader:
             base = [compiler.standing()]
             if not withdrawn:
                 base.append(compiler.counted())
-            for phase in (0, 1):
+            for phase in phases:
                 if len(found) == limit or (after is not None and after.phase > phase):
                     continue
-                wanted = _page_query(compiler, sought, phase).where(*base)
-                if after is not None and after.phase == phase:
-                    place = tuple_(t.uses.c.earliest_us, t.uses.c.first)
-                    last = tuple_(literal(after.earliest_us), literal(after.first))
-                    wanted = wanted.where(place > last)
-                rows = connection.execute(wanted.limit(limit - len(found)))
-                found += [_found(row, phase) for row in rows]
+                room = limit - len(found)
+                rows: list[Any] = []
+                whole: list[tuple[Compiler, list[Any]]] = [(compiler, [])]
+                for own, part in left_open(compiler, sought) if phase else whole:
+                    wanted = _page_query(own, sought, phase).where(*base, *part)
+                    if after is not None and after.phase == phase:
+                        place = tuple_(t.uses.c.earliest_us, t.uses.c.first)
+                        last = tuple_(literal(after.earliest_us), literal(after.first))
+                        wanted = wanted.where(place > last)
+                    rows += connection.execute(wanted.limit(room)).all()
+                rows.sort(key=lambda row: (row.earliest_us, row.first))
+                found += [_found(row, phase) for row in rows[:room]]
             return found, unread_count(connection, sought.tree_size)
 
     def count(self, asked: Question | Sought) -> tuple[int, int]:
@@ -135,10 +147,8 @@ class ViewReader:
         sought = sought_of(asked)
         with self.engine.connect() as connection:
             compiler = compiler_for(connection, self.store, sought)
-            certain, conditions = counting(compiler, sought)
-            total = select(func.sum(certain), func.count()).where(*conditions)
-            found, matched = connection.execute(total.select_from(t.uses)).one()
-        return int(found or 0), int(matched) - int(found or 0)
+            found, matched = _total(connection, *counting(compiler, sought))
+        return found, matched - found
 
     def summary(self, asked: Question | Sought, by: str | None = None) -> Summary:
         """How many uses match, in groups.
@@ -151,7 +161,7 @@ class ViewReader:
         assert by in SUMMARY_KEYS
         with self.engine.connect() as connection:
             compiler = compiler_for(connection, self.store, sought)
-            certain, conditions = counting(compiler, sought)
+            certain, parts = counting(compiler, sought)
             key: Any = t.uses.c["agency"]
             source: Any = t.uses
             if by == "authorization":
@@ -167,17 +177,20 @@ class ViewReader:
                 key = cited.c.authorization
             else:
                 key = t.uses.c[by] + 0  # not in an index's order, which reads rows one by one
-            grouped = (
-                select(key, func.sum(certain), func.count())
-                .select_from(source)
-                .where(*conditions)
-                .group_by(key)
-            )
-            rows = [(row[0], int(row[1]), int(row[2])) for row in connection.execute(grouped)]
+            sums: dict[int | None, list[int]] = {}
+            for conditions in parts:
+                grouped = (
+                    select(key, func.sum(certain), func.count())
+                    .select_from(source)
+                    .where(*conditions)
+                    .group_by(key)
+                )
+                for number, found, matched in connection.execute(grouped):
+                    before = sums.setdefault(number, [0, 0])
+                    before[0], before[1] = before[0] + int(found), before[1] + int(matched)
+            rows = [(number, found, matched) for number, (found, matched) in sums.items()]
             if by == "authorization":  # a use that cites several stands in several groups
-                total = select(func.sum(certain), func.count()).where(*conditions)
-                sums = connection.execute(total.select_from(t.uses)).one()
-                count, matched = int(sums[0] or 0), int(sums[1])
+                count, matched = _total(connection, certain, parts)
             else:
                 count, matched = sum(row[1] for row in rows), sum(row[2] for row in rows)
             groups = self._named(connection, by, rows, sought.tree_size)
@@ -339,6 +352,16 @@ def sought_of(asked: Question | Sought) -> Sought:
     return Sought.of_question(asked) if isinstance(asked, Question) else asked
 
 
+def _total(connection: Connection, certain: Any, parts: list[list[Any]]) -> tuple[int, int]:
+    """How many uses are found for certain, and how many at all."""
+    found = matched = 0
+    for conditions in parts:
+        total = select(func.sum(certain), func.count()).where(*conditions)
+        row = connection.execute(total.select_from(t.uses)).one()
+        found, matched = found + int(row[0] or 0), matched + int(row[1])
+    return found, matched
+
+
 def _page_query(compiler: Compiler, sought: Sought, phase: int) -> Select[Any]:
     uses = t.uses.c
     withdrawn: Any = literal(False)
@@ -353,9 +376,6 @@ def _page_query(compiler: Compiler, sought: Sought, phase: int) -> Select[Any]:
     else:
         not_certain = compiler.possible(sought.certain, negated=True)
         wanted = wanted.where(compiler.possible(sought.possible), not_certain)
-        # Of one filter without open fields, only rows with this flag leave anything open.
-        if sought.is_one and not fields_of(sought.certain) & OPEN_FIELDS:
-            wanted = wanted.where(uses.vague)
     return wanted.order_by(uses.earliest_us, uses.first)
 
 

@@ -25,7 +25,7 @@ from sqlalchemy import (
     select,
     true,
 )
-from sqlalchemy.sql.elements import Grouping
+from sqlalchemy.sql.elements import AsBoolean, False_, Grouping
 
 from ledger.filters import And, IntegerTest, Not, Or, Query, TextTest, TimeTest
 from ledger.projections.questions import OPEN_FIELDS, TEXT_FIELDS, UNKNOWABLE, UNNAMED
@@ -84,6 +84,7 @@ class Compiler:
     tree_size: int
     grace_us: int = 0
     any_withdrawn_import: bool = True
+    none_vague: bool = False  # only rows are asked for that are not vague
 
     def certain(self, query: Query, negated: bool = False) -> Condition:
         """Rows for which the filter (or its negation) is True."""
@@ -118,7 +119,7 @@ class Compiler:
             else:
                 conditions.append(self._compile(part, no, certain=certain))
         conditions += [
-            _member(field, tuple(sorted(ids)), either, certain=certain)
+            self._one_of(field, tuple(sorted(ids)), either, certain=certain)
             for field, ids in sets.items()
         ]
         if reasons:
@@ -141,25 +142,33 @@ class Compiler:
                 branches.setdefault(number, []).append(condition)
         joined = {number: _joined(found, either) for number, found in branches.items()}
         by_number = _tree(column, sorted(joined), joined, false() if either else true())
-        if field in UNKNOWABLE and either is not certain:  # it may be any of them
+        may_be_any = field in UNKNOWABLE and not self.none_vague
+        if may_be_any and either is not certain:
             return case((column.is_(None), _joined(rests, either)), else_=by_number) == true()
         if either:
             return and_(_in(column, tuple(sorted(joined))), by_number)
         return or_(column.is_(None), by_number)
+
+    def _one_of(self, field: str, ids: tuple[int, ...], equal: bool, *, certain: bool) -> Condition:
+        """Does the field say one of these, or (not equal) none of them?"""
+        if field not in _FLOWS:
+            return _member(field, ids, equal, certain=certain or self.none_vague)
+        known, holds = self._flows_in(field, ids, equal)
+        return _joined([known, holds] if certain else [not_(known), holds], not certain)
 
     def _ids(self, test: TextTest) -> tuple[int, ...]:
         return self.names.ids.get((test.field, test.value or ""), ())
 
     def _leaf(self, test: Any, negated: bool, *, certain: bool) -> Condition:
         if isinstance(test, TimeTest):
-            return _time(test, negated, certain=certain)
+            return _time(test, negated, certain=certain or self.none_vague)
         if test.field in OPEN_FIELDS:
             return self._open(test, negated, certain=certain)
         if _is_of_a_set(test):
-            return _member(
-                test.field, self._ids(test), (test.op == "=") is not negated, certain=certain
-            )
+            equal = (test.op == "=") is not negated
+            return self._one_of(test.field, self._ids(test), equal, certain=certain)
         if isinstance(test, TextTest) and test.field in UNKNOWABLE:
+            certain = certain or self.none_vague
             column, equal = t.uses.c[test.field], (test.op == "=") is not negated
             has_none = false() if equal else column.is_not(None)
             # "has none" stays open where it is not known
@@ -219,7 +228,8 @@ class Compiler:
             holds = and_(holds, within if code == "ratified_in_grace" else not_(within))
         if equal:
             return t.uses.c.first.in_(select(found.c.first).where(holds))
-        return not_(exists().where(and_(found.c.first == t.uses.c.first, holds)))
+        none_holds = not_(exists().where(and_(found.c.first == t.uses.c.first, holds)))
+        return or_(t.uses.c.cited == 0, none_holds)  # most cite nothing
 
     def _flows(self, test: TextTest, negated: bool) -> tuple[Condition, Condition]:
         """By the names that flows are interned under; a flow without a country may name any."""
@@ -229,10 +239,17 @@ class Compiler:
         if test.value is None:
             has_none = or_(column.is_(None), column.in_(ids))
             return true(), has_none if equal else not_(has_none)
-        left_open = self.names.ids.get((test.field, UNNAMED), ())
-        unsure = tuple(number for number in left_open if number not in ids)
-        known = or_(column.is_(None), column.not_in(unsure))
-        named = and_(column.is_not(None), column.in_(ids))
+        return self._flows_in(test.field, ids, equal)
+
+    def _flows_in(
+        self, field: str, ids: tuple[int, ...], equal: bool
+    ) -> tuple[Condition, Condition]:
+        """As `_flows`, of several countries at once: `ids` are those of all of them."""
+        column = t.uses.c.flows
+        left_open = self.names.ids.get((field, UNNAMED), ())
+        unsure = tuple(sorted(set(left_open) - set(ids)))
+        known = or_(column.is_(None), not_(_in(column, unsure)))
+        named = and_(column.is_not(None), _in(column, ids))
         return known, named if equal else not_(named)
 
     def _open(self, test: Any, negated: bool, *, certain: bool) -> Condition:
@@ -241,7 +258,7 @@ class Compiler:
             known, holds = self._flows(test, negated)
         else:
             known, holds = _known_and_holds(test, negated)
-        return and_(known, holds) if certain else or_(not_(known), holds)
+        return _joined([known, holds] if certain else [not_(known), holds], not certain)
 
     def standing(self) -> Condition:
         """Rows that say what the ledger knew at this tree size."""
@@ -342,7 +359,9 @@ def _tree(
 def _joined(conditions: list[Condition], either: bool) -> Condition:
     """All, or one of them. Many as a tree: of a chain SQLite takes 1,000 links at most."""
     if len(conditions) <= _CHAIN:
-        return or_(false(), *conditions) if either else and_(true(), *conditions)
+        if either:
+            return or_(false(), *(one for one in conditions if not is_never(one)))
+        return false() if any(map(is_never, conditions)) else and_(true(), *conditions)
     middle = len(conditions) // 2
     first, second = (
         Grouping(_joined(half, either)) for half in (conditions[:middle], conditions[middle:])
@@ -350,8 +369,18 @@ def _joined(conditions: list[Condition], either: bool) -> Condition:
     return Grouping(first.op("OR" if either else "AND", is_comparison=True)(second))
 
 
+def is_never(condition: Condition) -> bool:
+    """Is it settled that no row meets this? SQLAlchemy wraps what it has settled, and then forgets."""
+    inner: Any = condition
+    while isinstance(inner, Grouping | AsBoolean):
+        inner = inner.element
+    return isinstance(inner, False_)
+
+
 def _in(column: Any, ids: tuple[int, ...]) -> Condition:
     """One of these ids; many stand in the statement itself, which takes only so many variables."""
+    if not ids:
+        return false()
     if len(ids) <= _FEW:
         found: Condition = column.in_(ids)
         return found
@@ -441,7 +470,9 @@ def _time(test: TimeTest, negated: bool, *, certain: bool) -> Condition:
     if op in (">=", ">"):
         return _COMPARE[op](earliest if certain else latest, us)
     if op in ("<", "<="):
-        return _COMPARE[op](latest if certain else earliest, us)
+        before = _COMPARE[op](earliest, us)
+        # The earlier end bounds what an index is read for.
+        return and_(before, _COMPARE[op](latest, us)) if certain else before
     if op == "=":
         if certain:
             return and_(earliest == us, latest == us)

@@ -11,9 +11,8 @@ so that the projector never waits for the ledger's writer lock, nor it for the p
 from __future__ import annotations
 
 import sqlite3
-from typing import Final
+from typing import Any, Final
 
-import psycopg
 from sqlalchemy import (
     BigInteger,
     Boolean,
@@ -28,10 +27,13 @@ from sqlalchemy import (
     Text,
     create_engine,
     event,
+    text,
 )
 from sqlalchemy.pool import QueuePool
 
-from ledger.limits import BUSY_TIMEOUT_S, MAX_READ_CONNECTIONS, STORE_CONNECT_S
+from ledger.limits import BUSY_TIMEOUT_S, MAX_READ_CONNECTIONS, STORE_CONNECT_S, VIEWS_SILENT_S
+from ledger.store.answering import CONNECT, Answering
+from ledger.store.postgres_connect import settle
 from ledger.store.view_layout import prepare
 from ledger.store.wal import use_wal
 
@@ -41,7 +43,7 @@ STILL: Final = 2**62
 metadata = MetaData()
 
 # Another number, another set of tables, columns or meanings: views are made anew (view_layout.py).
-LAYOUT: Final = 3
+LAYOUT: Final = 4
 BEGINNING: Final = {"id": 0, "tree_size": 0, "layout": LAYOUT}
 
 # Entries 0..tree_size-1 are in the views, which have this layout; one row.
@@ -100,13 +102,17 @@ uses = Table(
     Column("urgency", SmallInteger),
     Column("verified", SmallInteger),
     Column("amendments", SmallInteger, nullable=False),
+    Column("conflicts", SmallInteger, nullable=False),
 )
 # Each index ends in the order of pages, so a page is read where it begins.
 Index("view_uses_time", uses.c.earliest_us, uses.c.first)
 Index("view_uses_agency", uses.c.agency, uses.c.earliest_us, uses.c.first)
 Index("view_uses_pair", uses.c.agency, uses.c.technology, uses.c.earliest_us, uses.c.first)
 Index("view_uses_technology", uses.c.technology, uses.c.earliest_us, uses.c.first)
-# The last three hold all that patterns ask for (view_patterns.py), which then read no row.
+# And these in the order of reports: which is the first of each technology, of each source?
+Index("view_uses_technologies", uses.c.agency, uses.c.technology, uses.c.first)
+Index("view_uses_sources", uses.c.agency, uses.c.source, uses.c.first)
+# The next three hold all that patterns ask for (view_patterns.py), which then read no row.
 _STANDING: Final = (uses.c.since, uses.c.until, uses.c.state, uses.c["import"])
 Index(
     "view_uses_performer",
@@ -131,13 +137,32 @@ Index(
     postgresql_where=uses.c.case_number.is_not(None),
     sqlite_where=uses.c.case_number.is_not(None),
 )
-Index(
-    "view_uses_vague",
-    uses.c.earliest_us,
-    uses.c.first,
-    postgresql_where=uses.c.vague,
-    sqlite_where=uses.c.vague,
-)
+# SQLite takes a partial index only for a query that says the same, as SQLAlchemy writes it.
+_VAGUE: Final[dict[str, Any]] = {
+    "postgresql_where": uses.c.vague,
+    "sqlite_where": text("vague = 1"),
+}
+Index("view_uses_vague", uses.c.earliest_us, uses.c.first, **_VAGUE)
+Index("view_uses_vague_agency", uses.c.agency, uses.c.earliest_us, uses.c.first, **_VAGUE)
+# What SQLite's planner is told of each index (sqlite_stat1): rows in it, and rows alike in its first
+# column, its first two, … Fixed, so that plans are the same everywhere and on the first day: one
+# agency with one technology holds much, a case little, and few uses are vague. PostgreSQL counts itself.
+PLANNED_FOR: Final = {
+    "sqlite_autoindex_view_uses_1": "1000000 2 1",
+    "view_uses_time": "1000000 2 1",
+    "view_uses_agency": "1000000 200000 2 1",
+    "view_uses_pair": "1000000 200000 100000 2 1",
+    "view_uses_technology": "1000000 200000 2 1",
+    "view_uses_technologies": "1000000 200000 100000 1",
+    "view_uses_sources": "1000000 200000 100000 1",
+    "view_uses_performer": "1000000 2000 2 1 1 1 1 1 1 1",
+    "view_uses_reason": "1000000 200000 20000 500 1 1 1 1 1",
+    "view_uses_sequence": "1000 100 2 1 1 1 1 1",
+    "view_uses_case": "1000000 10",
+    "view_uses_vague": "1000 2 1",
+    "view_uses_vague_agency": "1000 200 2 1",
+}
+uses.info["planned_for"] = PLANNED_FOR
 # What a use cites, and the verdict on it (rules.verdicts) from leaf index `since` until before
 # `until`; `lag_us` as there. Grace is not applied. The first row of a citation is its own entry's.
 use_authorizations = Table(
@@ -236,13 +261,20 @@ unread = Table(
 )
 
 
-def open_engine(url: str, schema: str | None = None, *, make: bool = True) -> Engine:
+def open_engine(
+    url: str,
+    schema: str | None = None,
+    *,
+    make: bool = True,
+    silent_s: float = VIEWS_SILENT_S,
+) -> Engine:
     """An engine over the views, its tables made where they are missing or another release's.
 
     Args:
         url: `sqlite:///PATH`, or a libpq URL of PostgreSQL.
         schema: PostgreSQL's; None for SQLite.
         make: False for who only looks (an audit): nothing is made.
+        silent_s: That PostgreSQL may say nothing to one statement, before it is given up.
     """
     if schema is None:
         engine = create_engine(url, poolclass=QueuePool, connect_args={"timeout": BUSY_TIMEOUT_S})
@@ -252,7 +284,7 @@ def open_engine(url: str, schema: str | None = None, *, make: bool = True) -> En
         engine = create_engine(
             "postgresql+psycopg://",
             # libpq reads the URL: it knows several hosts and every other parameter.
-            creator=lambda: psycopg.connect(url, connect_timeout=STORE_CONNECT_S),
+            creator=lambda: _connect(url, silent_s),
             pool_size=MAX_READ_CONNECTIONS,
             max_overflow=0,
             pool_pre_ping=True,
@@ -261,6 +293,24 @@ def open_engine(url: str, schema: str | None = None, *, make: bool = True) -> En
     if make:
         prepare(engine, schema, metadata, BEGINNING)
     return engine
+
+
+def _connect(url: str, silent_s: float) -> Answering:
+    connection = Answering.connect(url, **CONNECT)
+    connection.silent_s = silent_s
+    settle(connection)
+    return connection
+
+
+def let_go_when_idle(engine: Engine) -> None:
+    """For who folds: transactions end by themselves where we are gone and nobody tells PostgreSQL."""
+    if engine.dialect.name == "postgresql":
+        event.listen(engine, "begin", _bound_idle)
+
+
+def _bound_idle(connection: Connection) -> None:
+    bound = f"SET LOCAL idle_in_transaction_session_timeout = '{VIEWS_SILENT_S}s'"
+    connection.exec_driver_sql(bound)
 
 
 def _begin_sqlite(connection: Connection) -> None:

@@ -2,7 +2,8 @@
 
     entry of a citing use ──► judge its citations                    ─┐ where code or lag are
     entry of an authorization, alias within a scope ──► judge all uses ─┘ others: a new row
-                                                        that cite it, REJUDGED_AT_ONCE at a time
+                                                        that cite it and that it may bear on
+                                                        (view_reach), REJUDGED_AT_ONCE at a time
 
 The verdict itself is pure (rules.verdicts). A use that cites nothing costs nothing here.
 """
@@ -11,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
+from typing import Any
 
 from sqlalchemy import Connection, select
 
@@ -26,6 +28,7 @@ from ledger.store.authority_histories import Histories
 from ledger.store.chunks import chunks
 from ledger.store.core import LedgerStore
 from ledger.store.use_states import UseStates
+from ledger.store.view_reach import reach_of, reached, settle_revoked
 from ledger.store.view_versions import Versions
 from ledger.streams import name_of_stream
 
@@ -81,7 +84,15 @@ class VerdictRows:
                 {"technology": technology, "since": leaf_index, "authorization": name}
                 for technology in dict.fromkeys(fact.technologies)
             ]
-        self._rejudge(name, leaf_index)
+        reach = reach_of(self._histories.of(name, leaf_index + 1))
+        number = self._number_of(name)
+        if reach is None or number is None:
+            return
+        self._rows.flush(self._connection)
+        apart = self._states.firsts()
+        if reach.revoked is not None:
+            settle_revoked(self._connection, number, leaf_index, reach.revoked, apart)
+        self._rejudge(name, leaf_index, where=reached(reach, apart))
 
     def aliased(self, leaf_index: int, fact: TechnologyAliased) -> None:
         """Names are one technology from here on: judge where a scope is bounded to one of them."""
@@ -93,7 +104,7 @@ class VerdictRows:
             wanted = select(columns.authorization).where(columns.technology.in_(some))
             bounded.update(self._connection.execute(wanted).scalars())
         for name in sorted(bounded):
-            self._rejudge(name, leaf_index, frozenset(group))
+            self._rejudge(name, leaf_index, technologies=frozenset(group))
 
     def flush(self) -> None:
         """Write what is pending."""
@@ -122,14 +133,19 @@ class VerdictRows:
         self._rows.put((number, first), since, rank=rank, verdict=code, lag_us=lag_us)
 
     def _rejudge(
-        self, name: str, leaf_index: int, technologies: frozenset[str] | None = None
+        self,
+        name: str,
+        leaf_index: int,
+        *,
+        technologies: frozenset[str] | None = None,
+        where: Sequence[Any] = (),
     ) -> None:
         """Judge every use that cites an authorization; of these technologies only, if any are."""
         number = self._number_of(name)
         if number is None:
             return
         self._rows.flush(self._connection)
-        for held in self._citing(number):
+        for held in self._citing(number, where):
             for first, (states, stream) in self._states_of(list(held)).items():
                 row, rank = states.rows[stream], held[first][0]
                 if technologies is not None and row.technology not in technologies:
@@ -141,7 +157,7 @@ class VerdictRows:
                     self._put(number, first, leaf_index, rank, now)
             self._rows.flush(self._connection)
 
-    def _citing(self, number: int) -> Iterator[dict[int, tuple[int, Found]]]:
+    def _citing(self, number: int, where: Sequence[Any]) -> Iterator[dict[int, tuple[int, Found]]]:
         """Uses that cite an authorization, by leaf index: rank, and the verdict that holds."""
         columns, after = t.use_authorizations.c, -1
         while True:
@@ -151,6 +167,7 @@ class VerdictRows:
                     columns.authorization == number,
                     columns.first > after,
                     columns.until == t.STILL,
+                    *where,
                 )
                 .order_by(columns.first)
                 .limit(REJUDGED_AT_ONCE)

@@ -6,11 +6,12 @@
 A bundle of a proven count is of format `candour-usage-evidence/1` and holds `proofs` as well:
 those of the usage index, by name. One of a numbered question is of `candour-inquiry-evidence/1`,
 which a verifier that cannot re-run rules does not know. Each may hold `consistency`, an older checkpoint and the
-proof that the tree only grew since, and `timestamps`, added by whoever wants them.
+proof that the tree only grew since, and `timestamps`, added by whoever wants them. The answer to a
+numbered question may hold `proven_count`: a whole bundle of a proven count for the same.
 
-`signed` is a note by the answers key over the SHA-256 of the same object without `signed` and
-`timestamps`, so a changed byte is refused, and a false answer is evidence against whoever gave
-it; a time stamp is over `signed`. Entries are the log's own bytes as text; proofs are RFC 6962,
+`signed` is a note by the answers key over the SHA-256 of the same object without `signed`,
+`timestamps` and `proven_count`, so a changed byte is refused, and a false answer is evidence against
+whoever gave it; a time stamp is over `signed`, and a proven count has its own signature. Entries are the log's own bytes as text; proofs are RFC 6962,
 hashes in base64, leaf to root.
 
 Source: docs/adr/0007-evidence-bundle.md.
@@ -50,10 +51,9 @@ _MEMBERS: Final = {
 }
 _USAGE_MEMBERS: Final = {**_MEMBERS, "proofs": dict}
 _OPTIONAL: Final = {"consistency": dict, "timestamps": list}
-_UNSIGNED: Final = {
-    "signed",
-    "timestamps",
-}  # a time stamp comes after the signature, and is over it
+_INQUIRY_OPTIONAL: Final = {**_OPTIONAL, "proven_count": dict}
+# A time stamp comes after the signature, and is over it; a proven count is signed by itself.
+_UNSIGNED: Final = {"signed", "timestamps", "proven_count"}
 _ENTRY_MEMBERS: Final = {"disclosures", "entry", "leaf_index", "proof"}
 
 
@@ -96,6 +96,7 @@ class Bundle:
     consistency: Consistency | None = None
     signed: bytes = b""
     timestamps: tuple[bytes, ...] = ()
+    proven_count: Mapping[str, JsonValue] | None = None
 
 
 def write_bundle(
@@ -131,7 +132,7 @@ def write_bundle(
 
 
 def signed_text(origin: str, body: bytes) -> str:
-    """What the answers key signs for a body without its members `signed` and `timestamps`."""
+    """What the answers key signs for a body without the members that it does not sign."""
     return f"candour-answer/1\n{origin}\n{encode_base64(sha256(body).digest())}\n"
 
 
@@ -144,6 +145,21 @@ def stamped(found: Mapping[str, JsonValue], token: bytes) -> bytes:
     more = {**found, "timestamps": [*found.get("timestamps", []), encode_base64(token)]}
     bundle_of_object(more)
     return encode(more) + b"\n"
+
+
+def with_proven_count(found: Mapping[str, JsonValue], count: Mapping[str, JsonValue]) -> bytes:
+    """The file of an answer with a proven count in it; nothing of either is verified.
+
+    Args:
+        found, count: Bundles, as read from their files.
+    Raises:
+        Malformed: Together they break the format, or its bounds.
+    """
+    more = {**found, "proven_count": count}
+    bundle_of_object(more)
+    data = encode(more) + b"\n"
+    check_bounds(data)
+    return data
 
 
 def check_bounds(data: bytes) -> None:
@@ -189,9 +205,10 @@ def check_signed(found: Mapping[str, JsonValue], key: VerifierKey) -> None:
 def bundle_of_object(found: Mapping[str, JsonValue]) -> Bundle:
     """Check the members of a bundle in one of the formats. Raises Malformed."""
     members = _USAGE_MEMBERS if found.get("format") == USAGE_FORMAT else _MEMBERS
-    if set(found) - set(_OPTIONAL) != set(members):
+    optional = _INQUIRY_OPTIONAL if found.get("format") == INQUIRY_FORMAT else _OPTIONAL
+    if set(found) - set(optional) != set(members):
         raise Malformed("bundle", f"must hold {', '.join(members)}")
-    members = {**members, **{name: kind for name, kind in _OPTIONAL.items() if name in found}}
+    members = {**members, **{name: kind for name, kind in optional.items() if name in found}}
     for name, kind in members.items():
         if not isinstance(found[name], kind):
             raise Malformed(f"bundle.{name}", f"must be of type {kind.__name__}")
@@ -207,6 +224,7 @@ def bundle_of_object(found: Mapping[str, JsonValue]) -> Bundle:
         consistency=_consistency(found["consistency"]) if "consistency" in found else None,
         signed=found["signed"].encode(),
         timestamps=_timestamps(found["timestamps"]) if "timestamps" in found else (),
+        proven_count=found.get("proven_count"),
     )
 
 

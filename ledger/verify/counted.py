@@ -10,32 +10,18 @@ that every use that the index counts for these days is in the list.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Final
 
 from ledger.canonical_json import JsonValue, decode
 from ledger.entry import decode_entry
-from ledger.errors import CandourError, Unverifiable, VerificationFailed
+from ledger.errors import Unverifiable
 from ledger.filters import And, Compare, Value, parse
 from ledger.tlog import TrustPolicy
-from ledger.usage_index import UsageFold
 from ledger.verify.bundle import bundle_of_object
+from ledger.verify.index_count import MAY_LEAVE_OUT, NAME, check_moment, hold_to_count
 from ledger.verify.report import VERIFIED, Report, Step
 from ledger.verify.steps import run_steps
 from ledger.verify.usage_answer import UsageQuestion
 from ledger.verify.verifier import verify_bundle
-
-NAME: Final = "proven count"
-
-
-class UsesLeftOut(VerificationFailed):
-    """The list holds another number of uses than the index proves."""
-
-    def __init__(self, listed: int, counted: int) -> None:
-        super().__init__(
-            f"the list holds {listed} uses of these days, and the proven count is {counted}:"
-            f" {'it leaves some out' if listed < counted else 'it holds too many'}"
-        )
-        self.listed, self.counted = listed, counted
 
 
 def verify_counted_list(
@@ -70,8 +56,7 @@ def verify_counted_list(
     report.not_checked = [
         item for item in report.not_checked if not item.startswith("completeness not proven")
     ] + [
-        "uses at no known day, or of no named technology: the count says how many there are, and"
-        " the list may leave them out",
+        MAY_LEAVE_OUT,
         *(item for item in count.not_checked if item not in report.not_checked),
     ]
     return report
@@ -84,38 +69,14 @@ def _compare(report: Report, count: Report, listed: bytes) -> str:
         raise Unverifiable("a list of uses comes first, and then a proven count")
     asked = UsageQuestion.from_object(question)
     _check_same(asked, report, count)
-    names = {asked.technology, *answer["aliases"]}
-    fold = UsageFold()
-    for item in bundle_of_object(decode(listed, what="bundle")).entries:
-        entry = decode_entry(item.entry)
-        try:
-            fold.add(entry.stream, entry.fact())
-        except CandourError:
-            continue  # the index passes it by as well
-    days = range(asked.days.first, asked.days.last + 1)
-    found = sum(
-        known.stands
-        and known.import_ not in fold.withdrawn_imports
-        and known.use.agency == asked.agency
-        and known.use.technology in names
-        and known.use.day in days
-        for known in fold.uses.values()
-    )
-    if found != answer["count"]:
-        raise UsesLeftOut(found, answer["count"])
-    return f"the list holds all {found} uses that the index counts for these days"
+    entries = bundle_of_object(decode(listed, what="bundle")).entries
+    return hold_to_count((decode_entry(item.entry) for item in entries), asked, answer)
 
 
 def _check_same(asked: UsageQuestion, report: Report, count: Report) -> None:
     """Raises Unverifiable where the two do not ask the same."""
-    if report.origin != count.origin:
-        raise Unverifiable("list and count are of two ledgers")
     question: Mapping[str, JsonValue] = report.question or {}
-    if question.get("tree_size") != asked.tree_size:
-        raise Unverifiable(
-            f"the list is as of tree size {question.get('tree_size')}, the count of"
-            f" {asked.tree_size}: ask for both as of one"
-        )
+    check_moment(asked, origins=(report.origin, count.origin), tree_size=question.get("tree_size"))
     days = asked.days.to_object()
     wanted = {
         Compare("agency", "=", Value(asked.agency)),

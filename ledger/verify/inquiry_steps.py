@@ -14,7 +14,7 @@ from typing import Any, Final
 
 from ledger.canonical_json import JsonValue, encode
 from ledger.entry import Entry
-from ledger.errors import Malformed, VerificationFailed
+from ledger.errors import Malformed, Unverifiable, VerificationFailed
 from ledger.inquiries.asked import Asked
 from ledger.inquiries.kinds import Inquiry
 from ledger.inquiries.pure_asker import PureAsker
@@ -25,6 +25,7 @@ from ledger.rules.packs import pack_of
 from ledger.verify.bundle import Bundle
 from ledger.verify.report import Report
 from ledger.verify.steps import AnswerDiffers, Steps
+from ledger.verify.usage_answer import UsageQuestion
 
 USES_LEFT_OUT: Final = (
     "completeness not proven: entries that also match, or take back what is here, may have been"
@@ -38,6 +39,12 @@ NAMES_THAT_DECIDE: Final = (
     "whether somebody who is not named had granted the authority they acted under: names are shown"
     " where the two are one"
 )
+
+
+# Of question 1, what a proven count speaks of, and what narrows or widens it not.
+_COUNTED: Final = frozenset({"agency", "technology", "from", "to", "zone", "limit", "after"})
+FIRST_DAY: Final = "0001-01-01"
+LAST_DAY: Final = "9999-12-31"
 
 
 class PacksDiffer(VerificationFailed):
@@ -79,6 +86,26 @@ class InquiryQuestion:
         if asked.to_object() != self.told:
             raise Malformed("question", "is not in canonical form")
         return inquiry, asked
+
+
+def check_asks_the_same(question: InquiryQuestion, count: UsageQuestion) -> None:
+    """Raises Unverifiable unless a proven count is about just the uses that a question asks for."""
+    parameters: Mapping[str, Any] = question.told["parameters"]
+    days = count.days.to_object()
+    same = (
+        question.told["inquiry"] == 1
+        and set(parameters) <= _COUNTED
+        and parameters.get("zone", "UTC") == "UTC"
+        and (parameters.get("agency"), parameters.get("technology"))
+        == (count.agency, count.technology)
+        and (parameters.get("from", FIRST_DAY), parameters.get("to", LAST_DAY))
+        == (days["from"], days["to"])
+    )
+    if not same:
+        raise Unverifiable(
+            "the proven count is about something else: it goes with question 1, about an agency, a"
+            " technology and UTC days, and no more"
+        )
 
 
 class InquirySteps:

@@ -3,7 +3,8 @@
     1 read     2 trust      3 signature    4 format       5 checkpoint
     6 witness  7 inclusion  8 disclosures  9 answer      10 completeness
                                            9 to 14, of a proven count: usage_steps.py
-                                           9 to 11, of a numbered question: inquiry_steps.py
+                                           9 to 11, of a numbered question: inquiry_steps.py;
+                                           12, where a proven count is inside
     and last   consistency (older.py), timestamps (timestamps.py)
 
 Nothing is fetched, nothing is believed: the entries are hashed up to the signed root, and
@@ -40,9 +41,15 @@ from ledger.verify.bundle import (
     check_signed,
     read_object,
 )
-from ledger.verify.inquiry_steps import InquiryQuestion, InquirySteps
-from ledger.verify.older import check_consistency
-from ledger.verify.report import NotCheckedHere, Report
+from ledger.verify.index_count import MAY_LEAVE_OUT, NAME, check_moment, hold_to_count
+from ledger.verify.inquiry_steps import (
+    USES_LEFT_OUT,
+    InquiryQuestion,
+    InquirySteps,
+    check_asks_the_same,
+)
+from ledger.verify.older import NOT_COMPARED, check_consistency
+from ledger.verify.report import UNUSABLE, VERIFIED, NotCheckedHere, Report
 from ledger.verify.steps import AnswerDiffers, Steps, TreeTooSmall, run_steps
 from ledger.verify.timestamps import (
     NAME_THE_AUTHORITIES,
@@ -58,6 +65,14 @@ ALWAYS_UNCHECKED: Final = (
     "whether every use was reported at all: a proof is about the ledger, not the world",
     "whether the trust file is the right one: get it by another way than the bundle",
 )
+
+
+class CountRefused(VerificationFailed):
+    """The proven count inside an answer does not hold by itself."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(f"of the proven count: {reason}")
+        self.reason = reason
 
 
 class HistoryBroken(VerificationFailed):
@@ -137,6 +152,8 @@ class _Run:
             assert self.bundle is not None
             inquiry = InquirySteps(self.bundle, self.question, self.entries, self.report)
             yield from inquiry.steps()
+            if self.bundle.proven_count is not None:
+                yield NAME, self.hold_to_count
         else:
             yield "answer", self.answer
             yield "completeness", self.completeness
@@ -279,6 +296,30 @@ class _Run:
             return f"all {len(leaves)} entries of the tree are here: nothing was left out"
         self.report.not_checked.append(f"completeness not proven: {left_out}")
         return "completeness not proven"
+
+    def hold_to_count(self) -> str:
+        """The answer to question 1 holds as many uses as a proven count says, which is inside."""
+        assert self.bundle is not None
+        assert self.bundle.proven_count is not None
+        assert isinstance(self.question, InquiryQuestion)
+        if self.bundle.proven_count.get("format") != USAGE_FORMAT:
+            raise Malformed("bundle.proven_count", f"must be of format {USAGE_FORMAT}")
+        inside = encode(self.bundle.proven_count) + b"\n"
+        size = self.question.tree_size
+        count = verify_bundle(inside, self.policy, min_tree_size=size)
+        if count.verdict == UNUSABLE:
+            raise Unverifiable(f"of the proven count: {count.reason}")
+        if count.verdict != VERIFIED:
+            raise CountRefused(count.reason)
+        asked = UsageQuestion.from_object(count.question or {})
+        check_moment(asked, origins=(self.origin, count.origin), tree_size=size)
+        check_asks_the_same(self.question, asked)
+        found = hold_to_count(self.entries, asked, count.answer or {})
+        told = self.report.not_checked
+        # Its own step `consistency` compared it with nothing; this bundle's says what was compared.
+        more = [item for item in count.not_checked if item not in (*told, NOT_COMPARED)]
+        told[:] = [item for item in told if item != USES_LEFT_OUT] + [MAY_LEAVE_OUT, *more]
+        return found
 
     def consistency(self) -> str:
         assert self.bundle is not None

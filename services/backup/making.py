@@ -23,6 +23,7 @@ from ledger.store.copied import Copied
 from ledger.store.postgres import schema_of
 from ledger.store.postgres_snapshot import snapshot
 from ledger.store.sqlite_copy import copy_file, root_of, split
+from ledger.store.steps import read_schema
 from ledger.times import text_of_us
 from services.backup import manifest as m
 from services.backup.postgres_tools import dump_log, dump_protected, without_password
@@ -185,7 +186,7 @@ def _describe(
         ledger=settings.ledger,
         origin=held.meta.get("origin", ""),
         vkey=held.meta.get("vkey", ""),
-        schema=held.meta.get("schema", ""),
+        schema=str(read_schema(held.meta).version),
         store="sqlite" if settings.database_url is None else "postgres",
         tree_size=held.tree_size,
         root=held.root.hex(),

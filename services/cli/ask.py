@@ -9,6 +9,7 @@ Exit status: 0 for any answer, "no" and "not recorded" too.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final, TypeAlias
@@ -39,6 +40,14 @@ Disclose: TypeAlias = Annotated[
 Complete: TypeAlias = Annotated[
     bool,
     typer.Option("--complete", help="With --out: every entry, which proves none was left out."),
+]
+WithCount: TypeAlias = Annotated[
+    bool,
+    typer.Option(
+        "--with-count",
+        help="With --out, of question 1 about an agency, a technology and UTC days: put a proven"
+        " count in, so that the answer leaves out no use.",
+    ),
 ]
 Limit: TypeAlias = Annotated[
     int, typer.Option(min=1, max=1_000, help="List so many uses, findings or differences.")
@@ -89,6 +98,7 @@ def ask(
     disclose: Disclose = "",
     complete: Complete = False,
     older: Older = None,
+    with_count: WithCount = False,
     form: As = Format.TABLE,
 ) -> None:
     """Answer a question of an oversight body: which, how many, what it covers, what is uncertain."""
@@ -102,7 +112,8 @@ def ask(
 
         number = _number(question)
         parameters = parameters_of(narrowed, Names(client))
-        show(client, number, parameters, as_of, limit, out, disclose, complete, older, form)
+        count = _count_of(client, number, parameters, as_of, out) if with_count else None
+        show(client, number, parameters, as_of, limit, out, disclose, complete, older, form, count)
 
 
 def show(
@@ -116,9 +127,15 @@ def show(
     complete: bool,
     older: str | None,
     form: Format,
+    count: dict[str, Any] | None = None,
 ) -> None:
-    """Ask, print, and fetch the evidence where it is wanted: of the same tree size."""
+    """Ask, print, and fetch the evidence where it is wanted: of the same tree size.
+
+    Args:
+        count: A proven count that goes into the evidence, as a bundle's object.
+    """
     from ledger.canonical_json import decode
+    from ledger.verify.bundle import read_object, with_proven_count
     from services.cli import conditions
     from services.cli.answers import print_answer
     from services.pb.candour.v1 import oversight_pb2 as pb
@@ -126,6 +143,8 @@ def show(
 
     before = older_of(older)
     size = client.head_size()
+    if count is not None:
+        as_of = str(count["question"]["tree_size"])
     request = pb.AskRequest(
         parent=client.parent,
         question=number,
@@ -151,9 +170,42 @@ def show(
         complete=complete,
         older=before,
     )
-    chunks = client.stream(client.oversight.ProveAnswer, prove)
-    write_whole(out, (part.chunk for part in chunks))
+    proven: Iterable[bytes] = (
+        part.chunk for part in client.stream(client.oversight.ProveAnswer, prove)
+    )
+    if count is not None:
+        proven = [with_proven_count(read_object(b"".join(proven)), count)]
+    write_whole(out, proven)
     say(f"Check it: {check_command(out, older)} (trust.txt from the ledger's operator)")
+
+
+def _count_of(
+    client: Client, number: int, asked: pb.Parameters, as_of: str | None, out: Path | None
+) -> dict[str, Any]:
+    """The proven count for question 1, as a bundle's object."""
+    from ledger.verify.bundle import read_object
+    from ledger.verify.inquiry_steps import FIRST_DAY, LAST_DAY
+    from services.cli import conditions
+    from services.pb.candour.v1.proofs_pb2 import ProveUsageRequest
+
+    said = {field.name for field, _ in asked.ListFields()}
+    fits = {"agency", "technology"} <= said <= {"agency", "technology", "first_day", "last_day"}
+    if out is None or number != 1 or not fits:
+        raise CommandFailed(
+            "--with-count takes question 1, --agency, --technology, --from, --to and --out, and no more",
+            exit_code=USAGE,
+        )
+    request = ProveUsageRequest(
+        parent=client.parent,
+        agency=asked.agency,
+        technology=asked.technology,
+        first_day=asked.first_day or FIRST_DAY,
+        last_day=asked.last_day or LAST_DAY,
+    )
+    if as_of is not None:
+        request.as_of.CopyFrom(conditions.as_of(as_of, 0))
+    chunks = client.stream(client.proofs.ProveUsage, request)
+    return read_object(b"".join(part.chunk for part in chunks))
 
 
 def _list(client: Client, form: Format) -> None:

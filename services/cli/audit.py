@@ -16,9 +16,11 @@ import typer
 
 from services.cli import audit_directory
 from services.cli.audit_outside import Outside, run_outside
+from services.cli.audit_telling import MetricsFile, tell
 from services.cli.failures import CommandFailed
 from services.cli.options import As, Format
 from services.cli.output import print_object, print_rows, say
+from services.cli.placed import RoutesFile, session_url
 from services.cli.stores import existing_store, progress_bars
 
 if TYPE_CHECKING:
@@ -39,6 +41,7 @@ def audit(
     database_url: Annotated[
         str | None, typer.Option(envvar="CANDOUR_DATABASE_URL", metavar="URL", help="Likewise.")
     ] = None,
+    routes: RoutesFile = None,
     ledger: Annotated[
         str, typer.Option(envvar="CANDOUR_LEDGER", metavar="NAME", help="Which ledger.")
     ] = "main",
@@ -56,6 +59,7 @@ def audit(
         ),
     ] = False,
     outside: Outside = Outside(),  # noqa: B008  nothing in it can change
+    metrics_file: MetricsFile = None,
     form: As = Format.TABLE,
 ) -> None:
     """Make every leaf, tile, head and view anew from the entries, and compare.
@@ -67,8 +71,10 @@ def audit(
     from services.runtime.settings import Settings
 
     if directory:
-        audit_directory.run(data, database_url, os.environ.get("CANDOUR_DIRECTORY_AT"), form)
-    settings = Settings(data=data, database_url=database_url or None, ledger=ledger)
+        at = os.environ.get("CANDOUR_DIRECTORY_AT")
+        audit_directory.run(data, database_url, at, form, metrics_file, routes)
+    url = session_url(routes, database_url, ledger)
+    settings = Settings(data=data, database_url=url, ledger=ledger)
     try:
         if outside.is_wanted:
             report = run_outside(outside, vkey)
@@ -80,11 +86,14 @@ def audit(
         said = str(error).rstrip(".") or type(error).__name__
         raise CommandFailed(f"The audit could not run: {said}", exit_code=COULD_NOT_RUN) from error
     _print(report, form)
-    raise typer.Exit(0 if report.good else DIFFERENT)
+    status = 0 if report.good else DIFFERENT
+    tell(ledger, [item.what for item in report.findings], metrics_file, status)
+    raise typer.Exit(status)
 
 
 def _run(settings: Settings, vkey: Path, *, given: bool) -> AuditReport:
     from ledger.directory import DIRECTORY
+    from ledger.limits import STORE_LONG_S
     from ledger.store.audit import audit_ledger
     from services.runtime.views import open_views, views_path
 
@@ -92,7 +101,7 @@ def _run(settings: Settings, vkey: Path, *, given: bool) -> AuditReport:
         key = _key(vkey) if given or vkey.exists() else None
         there = settings.database_url is not None or views_path(settings).exists()
         there = there and settings.ledger != DIRECTORY  # it has no views, and gets none here
-        views = open_views(settings, make=False) if there else None
+        views = open_views(settings, make=False, silent_s=STORE_LONG_S) if there else None
         try:
             with progress_bars() as progress:
                 return audit_ledger(

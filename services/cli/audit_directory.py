@@ -16,9 +16,11 @@ from typing import TYPE_CHECKING, Annotated, Final
 import typer
 
 from services.cli import directory
+from services.cli.audit_telling import MetricsFile, tell
 from services.cli.failures import CommandFailed
 from services.cli.options import As, Format, command
 from services.cli.output import print_object, print_rows, say
+from services.cli.placed import RoutesFile, said_once
 from services.cli.stores import existing_store, progress_bars
 
 if TYPE_CHECKING:
@@ -54,6 +56,8 @@ def audit_command(
     directory_at: Annotated[
         str | None, typer.Option(envvar="CANDOUR_DIRECTORY_AT", metavar="DIR|URL", help="Likewise.")
     ] = None,
+    routes: RoutesFile = None,
+    metrics_file: MetricsFile = None,
     form: As = Format.TABLE,
 ) -> None:
     """Hold every ledger to what the directory lists of it, and the other way round.
@@ -61,15 +65,28 @@ def audit_command(
     It reads all entries of every ledger, and nothing of their views: `candour audit --ledger NAME`
     does. Exit status: 0 good, 1 a difference was found, 2 the audit could not run.
     """
-    run(data, database_url, directory_at, form)
+    run(data, database_url, directory_at, form, metrics_file, routes)
 
 
-def run(data: Path, database_url: str | None, directory_at: str | None, form: Format) -> None:
+def run(
+    data: Path,
+    database_url: str | None,
+    directory_at: str | None,
+    form: Format,
+    metrics_file: Path | None = None,
+    routes: Path | None = None,
+) -> None:
     """As the command, which `candour audit --directory` is as well. Raises typer.Exit."""
+    from ledger.directory import DIRECTORY
+    from services.runtime.routes import read_routes
     from services.runtime.settings import Settings
 
+    said_once(routes, database_url)
     settings = Settings(
-        data=data, database_url=database_url or None, directory_at=directory_at or None
+        data=data,
+        database_url=database_url or None,
+        routes=None if routes is None else read_routes(routes),
+        directory_at=directory_at or None,
     )
     try:
         report = _audit(settings)
@@ -77,7 +94,10 @@ def run(data: Path, database_url: str | None, directory_at: str | None, form: Fo
         said = str(error).rstrip(".") or type(error).__name__
         raise CommandFailed(f"The audit could not run: {said}", exit_code=COULD_NOT_RUN) from error
     _print(report, form)
-    raise typer.Exit(0 if report.good else DIFFERENT)
+    status = 0 if report.good else DIFFERENT
+    found = [item["what"] for item in report.to_object()["findings"]]
+    tell(DIRECTORY, found, metrics_file, status)
+    raise typer.Exit(status)
 
 
 def _audit(settings: Settings) -> DirectoryReport:
@@ -88,7 +108,8 @@ def _audit(settings: Settings) -> DirectoryReport:
     with ExitStack() as stack:
         store = stack.enter_context(existing_store(own))
         key = _key(own)
-        ledgers = [_opened(settings.of(name), stack) for name in ledger_names(settings)]
+        names = ledger_names(settings) if settings.routes is None else settings.routes.ledgers
+        ledgers = [_opened(settings.of(name), stack) for name in names]
         progress = stack.enter_context(progress_bars())
         origin = store.meta()["origin"] if key is None else key.name
         return audit_directory(

@@ -14,6 +14,7 @@ import typer
 from services.cli.failures import CommandFailed
 from services.cli.options import As, Format
 from services.cli.output import print_rows, say
+from services.cli.placed import RoutesFile, session_url
 from services.cli.stores import progress_bars
 
 _COLUMNS = {
@@ -48,6 +49,7 @@ def backup(
     database_url: Annotated[
         str | None, typer.Option(envvar="CANDOUR_DATABASE_URL", metavar="URL", help="Likewise.")
     ] = None,
+    routes: RoutesFile = None,
     ledger: Annotated[
         list[str] | None,
         typer.Option(
@@ -74,7 +76,8 @@ def backup(
     rows: list[dict[str, Any]] = []
     left_out = sorted({part.value for part in without or ()})
     for name in named or ["main"]:
-        settings = Settings(data=data, database_url=database_url or None, ledger=name)
+        url = session_url(routes, database_url, name)
+        settings = Settings(data=data, database_url=url, ledger=name)
         path = data / f"{name}.db"
         if settings.database_url is None and not path.is_file():
             raise CommandFailed(f"There is no {path}", "Say where with --data or --database-url")

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
-from services.cli.options import As, AsOf, Connection, Format, command
+from services.cli.options import As, AsOf, Connection, Format, Wait, Waiting, command
 from services.cli.output import print_object, print_rows, say
 
 if TYPE_CHECKING:
@@ -105,6 +105,7 @@ def resolve(
     use: Annotated[
         str | None, typer.Option(metavar="USE", help="toolUses/…, where one explains it.")
     ] = None,
+    wait: Waiting = Wait.COMMITTED,
     form: As = Format.TABLE,
 ) -> None:
     """Say why the two differ. The discrepancy stays on record, and is open no longer."""
@@ -125,7 +126,7 @@ def resolve(
     )
     with Client(at) as client:
         message = record_pb2.RecordedFact(discrepancy_resolved=fact, protected={"reason": reason})
-        request = record_pb2.RecordRequest(parent=client.parent, fact=message)
+        request = record_pb2.RecordRequest(parent=client.parent, fact=message, wait_for=wait.wire)
         answer = client.call(client.record.Record, request)
     print_object(receipt_object(answer.receipt), form)
 

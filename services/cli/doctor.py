@@ -13,6 +13,7 @@ import typer
 
 from services.cli.options import As, Format
 from services.cli.output import print_rows, say
+from services.cli.placed import RoutesFile, session_url
 
 _COLUMNS: Final = {"check": "name", "": "outcome", "found": "says", "do": "do"}
 
@@ -24,6 +25,7 @@ def doctor(
     database_url: Annotated[
         str | None, typer.Option(envvar="CANDOUR_DATABASE_URL", metavar="URL", help="Likewise.")
     ] = None,
+    routes: RoutesFile = None,
     ledger: Annotated[
         str, typer.Option(envvar="CANDOUR_LEDGER", metavar="NAME", help="Which ledger.")
     ] = "main",
@@ -57,7 +59,7 @@ def doctor(
 
     settings = Settings(
         data=data,
-        database_url=database_url or None,
+        database_url=session_url(routes, database_url, ledger),
         ledger=ledger,
         grpc=grpc,
         http=http,

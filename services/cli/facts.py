@@ -15,8 +15,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final, TypeAlias
 
 import typer
 
-from services.cli.options import Connection, Format
-from services.cli.uses_changes import Wait, Waiting
+from services.cli.options import Connection, Format, Wait, Waiting
 
 if TYPE_CHECKING:
     from ledger.events import Fact, Interval, Occurred

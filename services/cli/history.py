@@ -215,6 +215,8 @@ def _changes_of(topic: str, event: dict[str, Any], now: dict[str, Any]) -> dict[
             return {"data_flows": [*now.get("data_flows", ()), *event["data_flows"]]}
         case "authorization.linked_to_use":
             return {"authorizations": [*now.get("authorizations", ()), event["authorization"]]}
+        case "tool_use.resubmission_conflicted":  # refused: the use says what it said
+            return {"conflicts": [*now.get("conflicts", ()), event["differing"]]}
         case "tool_use.withdrawn":
             return {"state": "withdrawn"}
         case "tool_use.same_as":

@@ -114,7 +114,7 @@ async def serving(settings: Settings) -> AsyncIterator[tuple[House, Addresses]]:
         shown = dict(ledgers)
         if house.directory is not None:
             shown[DIRECTORY] = house.directory
-        shares = None if len(shown) == 1 else _shares(shown)
+        shares = _shares(shown)
         services = _services(ledgers, readings, shown)
         observatory = Observatory(
             shown,

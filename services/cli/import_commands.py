@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
-from services.cli.options import As, Connection, Format, command
+from services.cli.options import As, Connection, Format, Wait, Waiting, command
 from services.cli.output import print_object, say
 
 if TYPE_CHECKING:
@@ -54,6 +54,7 @@ def flock(
     show_rejected: Annotated[
         str, typer.Option(metavar="N|all", help="How many rejected rows to list.")
     ] = str(_SHOWN_REJECTS),
+    wait: Waiting = Wait.COMMITTED,
     form: As = Format.TABLE,
 ) -> None:
     """Import a Flock Safety export: portal log, organisation audit or network audit.
@@ -73,6 +74,7 @@ def flock(
         acquisition=None if acquisition is None else _choice(acquisition, "--acquisition"),
         register=register,
         most_rejects=_most(show_rejected),
+        wait=wait,
     )
     if dry_run:
         from services.cli.import_printing import print_summary
@@ -145,6 +147,7 @@ def withdraw(
     name: Annotated[str, typer.Argument(metavar="IMPORT", help="imports/… as import printed it.")],
     reason: Annotated[str, typer.Option(help="Why, in words; kept as a protected value.")],
     code: Annotated[str | None, typer.Option(help="Why, as a code.")] = None,
+    wait: Waiting = Wait.COMMITTED,
     form: As = Format.TABLE,
 ) -> None:
     """Take back every use that came with an import: they stay in the log and count no longer."""
@@ -154,7 +157,10 @@ def withdraw(
 
     with Client(at) as client:
         request = WithdrawImportRequest(
-            name=client.full_name(_import_name(name)), reason=reason, code=code or ""
+            name=client.full_name(_import_name(name)),
+            reason=reason,
+            code=code or "",
+            wait_for=wait.wire,
         )
         answer = client.call(client.ingest.WithdrawImport, request)
     print_object(receipt_object(answer.receipt), form)

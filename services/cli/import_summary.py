@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from ledger.ingest import FileFacts, Layout
+from services.cli.options import Wait
 from services.cli.sender import ACCEPTED, DUPLICATE, Outcome
 
 
@@ -27,6 +28,7 @@ class Wish:
     acquisition: str | None
     register: bool
     most_rejects: int | None  # None: all
+    wait: Wait = Wait.COMMITTED  # until a checkpoint over all of it is there
 
 
 @dataclass(slots=True)

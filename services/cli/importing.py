@@ -98,7 +98,7 @@ def run_import(
             f"{wish.file} changed while it was read: {summary.done} rows, not {summary.facts.rows}",
             "Import it again",
         )
-    _complete(client, summary)
+    _complete(client, wish, summary)
     summary.complete = True
     summary.tree_size = client.head_size()
     watch(summary)
@@ -159,16 +159,18 @@ def _declare(client: Client, wish: Wish, summary: Summary) -> str:
         rows=summary.facts.rows,
         layout=summary.facts.layout,
         capture=number_of(wish.capture, CAPTURE),  # type: ignore[arg-type]
+        wait_for=wish.wait.wire,  # what cannot be waited for is refused before any row is sent
     )
     return client.call(client.ingest.DeclareImport, request).receipt.name
 
 
-def _complete(client: Client, summary: Summary) -> None:
+def _complete(client: Client, wish: Wish, summary: Summary) -> None:
     assert summary.import_name is not None
     request = ingest_pb2.CompleteImportRequest(
         name=client.full_name(summary.import_name),
         accepted=summary.accepted,
         duplicates=summary.duplicates,
         rejected=summary.rejected,
+        wait_for=wish.wait.wire,  # the last entry of an import: what covers it covers every row
     )
     client.call(client.ingest.CompleteImport, request)

@@ -146,6 +146,7 @@ def _opened(
     data: Path, database_url: str | None, ledger: str
 ) -> Iterator[tuple[LedgerStore, Engine]]:
     """The store and the views of a ledger that has begun. Raises CommandFailed."""
+    from ledger.limits import STORE_LONG_S
     from services.runtime.settings import Settings
     from services.runtime.views import open_views, views_path
 
@@ -155,7 +156,7 @@ def _opened(
             raise CommandFailed(
                 f"There is no {views_path(settings)}", "Start `candour serve`: it makes the views"
             )
-        engine = open_views(settings)
+        engine = open_views(settings, silent_s=STORE_LONG_S)
         try:
             yield store, engine
         finally:

@@ -19,7 +19,7 @@ from typing import Final, Self
 from services.cli.failures import CommandFailed
 from services.cli.options import DEFAULT_LEDGER
 
-START_S: Final = 30  # it is ready within 5 s; a loaded machine takes longer
+START_S: Final = 60  # it is ready within 5 s; a loaded machine takes longer
 STOP_S: Final = 30  # to commit what it accepted
 _POLL_S: Final = 0.02
 _ADDRESS: Final = re.compile(r"^(grpc|http) +(?:http://)?(\S+)$", re.M)
@@ -35,6 +35,7 @@ class LocalServer:
         database_url: Of PostgreSQL; None for SQLite.
         grpc, http: Where to serve; port 0 picks a free one.
         environment: Added to ours.
+        release: Folder with the sources of another release; None for ours.
     Raises:
         CommandFailed: It did not come up, or did not end cleanly.
     """
@@ -47,14 +48,17 @@ class LocalServer:
         grpc: str = "127.0.0.1:0",
         http: str = "127.0.0.1:0",
         environment: Mapping[str, str] | None = None,
+        release: Path | None = None,
     ) -> None:
         self.data, self.log = data, data / "serve.log"
         self.grpc = self.http = ""
+        self._release = release  # Python looks for modules first where it is started
         self._command = [sys.executable, "-m", "services.cli", "serve", "--data", str(data)]
         self._command += ["--grpc", grpc, "--http", http]
         # A URL may hold a password, so it is not put on a command line.
         own = {"CANDOUR_DATABASE_URL": database_url or "", "CANDOUR_LEDGER": DEFAULT_LEDGER}
-        own |= dict.fromkeys(("CANDOUR_LEDGERS", "CANDOUR_DIRECTORY", "CANDOUR_DIRECTORY_AT"), "")
+        unset = ("CANDOUR_LEDGERS", "CANDOUR_DIRECTORY", "CANDOUR_DIRECTORY_AT", "CANDOUR_ROUTES")
+        own |= dict.fromkeys(unset, "")
         self._environment = {**os.environ, **own, **(environment or {})}
         self.process: subprocess.Popen[bytes] | None = None
 
@@ -78,7 +82,7 @@ class LocalServer:
         self.data.mkdir(parents=True, exist_ok=True)
         with self.log.open("wb") as log:
             self.process = subprocess.Popen(  # noqa: S603  our own program
-                self._command, stdout=log, stderr=log, env=self._environment
+                self._command, stdout=log, stderr=log, env=self._environment, cwd=self._release
             )
         deadline = time.monotonic() + START_S
         while not _READY.search(self._said()):

@@ -2,13 +2,13 @@
 
     serve   demo   ask   findings   audit   export   report   monitor   witness   timestamp   verifier-page
     import  reconcile  discrepancies  uses  prove  index  authorizations  agencies  technologies  sources
-    ledgers  directory  rules  backup  restore  doctor
+    ledgers  directory  rules  backup  restore  doctor  bridge  db
     record  history  statement  allegation  instruments  approvals  mandates  proceedings  holds
     incidents  holdings
 
 Exit status: 0 done, 1 it could not be done, 2 the command line is wrong (of `audit`: 0 good,
 1 a difference was found, 2 it could not run; of `restore`: 1 it may not be served, 2 likewise;
-of `doctor`: 0 good, 1 something to look at, 2 something is bad;
+of `doctor`: 0 good, 1 something to look at, 2 something is bad; of `db status`: 1 steps are pending;
 of `monitor`: 1 two histories, 2 it could not be told).
 """
 
@@ -28,6 +28,8 @@ from services.cli import (
     audit_directory,
     authorizations,
     backup,
+    bridge,
+    db,
     demo,
     directory,
     discrepancies,
@@ -93,10 +95,12 @@ app.add_typer(registers.agencies, name="agencies")
 app.add_typer(registers.technologies, name="technologies")
 app.add_typer(registers.sources, name="sources")
 app.add_typer(ledgers.app, name="ledgers")
+app.add_typer(db.app, name="db")
 assert audit_directory.app is directory.app  # two modules, one group
 app.add_typer(directory.app, name="directory")
 app.add_typer(witness.app, name="witness")
 app.add_typer(rules.app, name="rules")
+app.add_typer(bridge.app, name="bridge")
 keeping.add_to(app)
 
 

@@ -13,9 +13,12 @@ from collections.abc import Callable
 from dataclasses import dataclass, is_dataclass
 from enum import StrEnum
 from functools import wraps
-from typing import Annotated, Any, Final, TypeAlias, TypeVar, get_type_hints
+from typing import TYPE_CHECKING, Annotated, Any, Final, TypeAlias, TypeVar, get_type_hints
 
 import typer
+
+if TYPE_CHECKING:
+    from services.pb.candour.v1.ingest_pb2 import WaitFor
 
 F = TypeVar("F", bound=Callable[..., None])
 
@@ -32,6 +35,25 @@ class Format(StrEnum):
 
 
 As: TypeAlias = Annotated[Format, typer.Option("--format", help="How to print the data.")]
+
+
+class Wait(StrEnum):
+    """What a command waits for, beyond being durable."""
+
+    COMMITTED = "committed"
+    PUBLISHED = "published"
+    WITNESSED = "witnessed"
+
+    @property
+    def wire(self) -> WaitFor.ValueType:
+        from services.pb.candour.v1.ingest_pb2 import WaitFor
+
+        return WaitFor.Value(f"WAIT_FOR_{self.name}")
+
+
+Waiting: TypeAlias = Annotated[
+    Wait, typer.Option("--wait", help="Until a checkpoint over it is published, or cosigned.")
+]
 
 
 @dataclass(frozen=True, kw_only=True)

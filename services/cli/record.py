@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 import typer
 
 from services.cli.failures import CommandFailed
-from services.cli.options import As, Connection, Format
+from services.cli.options import As, Connection, Format, Wait, Waiting
 from services.cli.output import print_object, print_rows, say
 
 if TYPE_CHECKING:
@@ -36,6 +36,7 @@ def record(
         bool,
         typer.Option("--check", help="Record nothing: say what would be refused, and why."),
     ] = False,
+    wait: Waiting = Wait.COMMITTED,
     form: As = Format.TABLE,
 ) -> None:
     """Record facts of the registers, statements and allegations from a file.
@@ -52,7 +53,7 @@ def record(
     with Client(at) as client:
         told = _Told(items)
         for batch in batches(item for item in items if item.message is not None):
-            told.take(batch, _send(client, batch, check=check))
+            told.take(batch, _send(client, batch, wait, check=check))
             if told.done < len(items):
                 say(f"{told.done} of {len(items)} facts.")
     told.print(form, check=check)
@@ -82,13 +83,16 @@ def batches(items: Iterator[Item]) -> Iterator[list[Item]]:
         yield batch
 
 
-def _send(client: Client, batch: list[Item], *, check: bool) -> list[record_pb2.RecordResult]:
+def _send(
+    client: Client, batch: list[Item], wait: Wait, *, check: bool
+) -> list[record_pb2.RecordResult]:
     from services.pb.candour.v1 import record_pb2
 
     request = record_pb2.BatchRecordRequest(
         parent=client.parent,
         facts=[item.message for item in batch if item.message],
         validate_only=check,
+        wait_for=wait.wire,
     )
     results = list(client.call(client.record.BatchRecord, request).results)
     if len(results) != len(batch):

@@ -9,6 +9,7 @@ from ledger.limits import MAX_NAME_CHARS
 from ledger.names import COLLECTIONS
 from services.cli.client import Client
 from services.cli.names import Names
+from services.cli.options import Wait
 from services.pb.candour.v1 import registry_pb2
 from services.pb.candour.v1.common_pb2 import Receipt
 
@@ -54,11 +55,18 @@ class Registering:
 
 
 def register_agency(
-    client: Client, name: str, shown: str, *, country: str | None = None
+    client: Client,
+    name: str,
+    shown: str,
+    *,
+    country: str | None = None,
+    wait: Wait = Wait.COMMITTED,
 ) -> Receipt:
     """Raises CommandFailed."""
     agency = registry_pb2.Agency(name=name, display_name=shown, country=country or "")
-    request = registry_pb2.RegisterAgencyRequest(parent=client.parent, agency=agency)
+    request = registry_pb2.RegisterAgencyRequest(
+        parent=client.parent, agency=agency, wait_for=wait.wire
+    )
     return client.call(client.registry.RegisterAgency, request).receipt
 
 
@@ -69,12 +77,15 @@ def register_technology(
     *,
     vendor: str | None = None,
     category: str | None = None,
+    wait: Wait = Wait.COMMITTED,
 ) -> Receipt:
     """Raises CommandFailed."""
     technology = registry_pb2.Technology(
         name=name, display_name=shown, vendor=vendor or "", category=category or ""
     )
-    request = registry_pb2.RegisterTechnologyRequest(parent=client.parent, technology=technology)
+    request = registry_pb2.RegisterTechnologyRequest(
+        parent=client.parent, technology=technology, wait_for=wait.wire
+    )
     return client.call(client.registry.RegisterTechnology, request).receipt
 
 
@@ -85,10 +96,13 @@ def register_source(
     *,
     agency: str | None = None,
     technology: str | None = None,
+    wait: Wait = Wait.COMMITTED,
 ) -> Receipt:
     """Raises CommandFailed."""
     source = registry_pb2.Source(
         name=name, display_name=shown, agency=agency or "", technology=technology or ""
     )
-    request = registry_pb2.RegisterSourceRequest(parent=client.parent, source=source)
+    request = registry_pb2.RegisterSourceRequest(
+        parent=client.parent, source=source, wait_for=wait.wire
+    )
     return client.call(client.registry.RegisterSource, request).receipt

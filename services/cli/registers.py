@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Final, TypeAlias
 
 import typer
 
-from services.cli.options import As, Connection, Format, command
+from services.cli.options import As, Connection, Format, Wait, Waiting, command
 from services.cli.output import print_object, print_rows, say
 
 if TYPE_CHECKING:
@@ -74,6 +74,7 @@ def register_agency(
     given: Thing,
     display_name: Shown = None,
     country: Annotated[str | None, typer.Option(help="ISO 3166-1, as CA.")] = None,
+    wait: Waiting = Wait.COMMITTED,
     form: As = Format.TABLE,
 ) -> None:
     """Register an agency. Twice the same is one; another under the same name is refused."""
@@ -84,7 +85,8 @@ def register_agency(
     shown = display_name or registering.display_name(given)
     with Client(at) as client:
         name = resource_name("agencies", given)
-        _print(registering.register_agency(client, name, shown, country=country), form)
+        receipt = registering.register_agency(client, name, shown, country=country, wait=wait)
+        _print(receipt, form)
 
 
 @command(technologies, "register")
@@ -94,6 +96,7 @@ def register_technology(
     display_name: Shown = None,
     vendor: Annotated[str | None, typer.Option(help="Who sells it.")] = None,
     category: Annotated[str | None, typer.Option(help="As face_recognition.")] = None,
+    wait: Waiting = Wait.COMMITTED,
     form: As = Format.TABLE,
 ) -> None:
     """Register a technology."""
@@ -105,7 +108,7 @@ def register_technology(
     with Client(at) as client:
         name = resource_name("technologies", given)
         receipt = registering.register_technology(
-            client, name, shown, vendor=vendor, category=category
+            client, name, shown, vendor=vendor, category=category, wait=wait
         )
         _print(receipt, form)
 
@@ -117,6 +120,7 @@ def register_source(
     display_name: Shown = None,
     agency: Annotated[str | None, typer.Option(metavar="NAME", help="Whose it is.")] = None,
     technology: Annotated[str | None, typer.Option(metavar="NAME", help="Of what.")] = None,
+    wait: Waiting = Wait.COMMITTED,
     form: As = Format.TABLE,
 ) -> None:
     """Register a source."""
@@ -134,6 +138,7 @@ def register_source(
             shown,
             agency=None if agency is None else names.find("agencies", agency).name,
             technology=None if technology is None else names.find("technologies", technology).name,
+            wait=wait,
         )
         _print(receipt, form)
 
@@ -143,6 +148,7 @@ def alias_technology(
     at: Connection,
     technology: Annotated[str, typer.Argument(metavar="TECHNOLOGY", help="A registered one.")],
     alias: Annotated[str, typer.Argument(metavar="ALIAS", help="Its other name.")],
+    wait: Waiting = Wait.COMMITTED,
     form: As = Format.TABLE,
 ) -> None:
     """Say that uses of a technology also stand under another name.
@@ -158,6 +164,7 @@ def alias_technology(
         request = AliasTechnologyRequest(
             name=client.full_name(names.find("technologies", technology).name),
             alias=names.find("technologies", alias).name,
+            wait_for=wait.wire,
         )
         _print(client.call(client.registry.AliasTechnology, request).receipt, form)
 

@@ -8,6 +8,8 @@ from typing import Annotated
 
 import typer
 
+from services.cli.placed import RoutesFile, said_once
+
 # As services/runtime/settings.py has them, which is not imported for `--help`.
 _ENV = {"data": "CANDOUR_DATA", "url": "CANDOUR_DATABASE_URL"}
 _DEFAULT_LEDGER = "main"
@@ -33,6 +35,7 @@ def serve(
             help="PostgreSQL in place of SQLite.",
         ),
     ] = None,
+    routes: RoutesFile = None,
     grpc: Annotated[
         str, typer.Option(envvar="CANDOUR_GRPC", metavar="HOST:PORT", help="Port 0: a free one.")
     ] = "127.0.0.1:50051",
@@ -117,13 +120,17 @@ def serve(
     ] = LogFormat.TEXT,
 ) -> None:
     """Host ledgers until SIGTERM or Ctrl-C. Loopback addresses only, for now."""
+    from services.runtime.routes import read_routes
     from services.runtime.settings import Settings
 
+    said_once(routes, database_url)
+    table = None if routes is None else read_routes(routes)
     named = [name for text in ledger or [] for name in text.replace(",", " ").split()]
-    names = tuple(named) or (_DEFAULT_LEDGER,)
+    names = tuple(named) or tuple(table.ledgers if table else (_DEFAULT_LEDGER,))
     settings = Settings(
         data=data,
         database_url=database_url or None,
+        routes=table,
         ledger=names[0],
         ledgers=names,
         directory=directory,

@@ -2,38 +2,18 @@
 
 from __future__ import annotations
 
-from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated, TypeAlias
 
 import typer
 
-from services.cli.options import As, Connection, Format, command
+from services.cli.options import As, Connection, Format, Wait, Waiting, command
 from services.cli.output import print_object
 from services.cli.uses import app as app
 from services.cli.uses import use_name
 
 if TYPE_CHECKING:
     from services.pb.candour.v1.common_pb2 import Receipt
-    from services.pb.candour.v1.ingest_pb2 import WaitFor
 
-
-class Wait(StrEnum):
-    """What a command waits for, beyond being durable."""
-
-    COMMITTED = "committed"
-    PUBLISHED = "published"
-    WITNESSED = "witnessed"
-
-    @property
-    def wire(self) -> WaitFor.ValueType:
-        from services.pb.candour.v1.ingest_pb2 import WaitFor
-
-        return WaitFor.Value(f"WAIT_FOR_{self.name}")
-
-
-Waiting: TypeAlias = Annotated[
-    Wait, typer.Option("--wait", help="Until a checkpoint over it is published, or cosigned.")
-]
 Use: TypeAlias = Annotated[str, typer.Argument(metavar="USE", help="toolUses/… as list prints it.")]
 
 

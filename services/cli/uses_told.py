@@ -8,10 +8,10 @@ import typer
 
 from services.cli.facts import On, Since, Until, interval, occurred, print_receipt
 from services.cli.failures import USAGE, CommandFailed
-from services.cli.options import As, Connection, Format, command
+from services.cli.options import As, Connection, Format, Wait, Waiting, command
 from services.cli.uses import app as app
 from services.cli.uses import use_name
-from services.cli.uses_changes import Use, Wait, Waiting
+from services.cli.uses_changes import Use
 
 if TYPE_CHECKING:
     from ledger.events.tool_use import Amendment

@@ -15,6 +15,7 @@ from ledger.times import us_of_text
 from services.doctor import machine, records
 from services.doctor.examined import Examined, NotToBeTold, Outcome, ago
 from services.doctor.patient import Patient
+from services.doctor.served import served_tree
 
 # (origin or None) -> (made_at, its entries, where); None where there is none.
 LastBackup: TypeAlias = Callable[[str | None], tuple[str, int, Path] | None]
@@ -40,6 +41,7 @@ def examine(patient: Patient, last_backup: LastBackup) -> Iterator[Examined]:
         yield _taken(name, look, patient)
     yield _taken("backup", lambda who: _backup(who, last_backup), patient)
     yield _taken("server", machine.server, patient)
+    yield _taken("served tree", served_tree, patient)
 
 
 def _taken(name: str, look: Callable[[Patient], Examined], patient: Patient) -> Examined:

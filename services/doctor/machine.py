@@ -8,12 +8,15 @@ import shutil
 import socket
 from typing import Final
 
+from sqlalchemy.exc import SQLAlchemyError
+
 from ledger import limits
 from ledger.errors import CandourError
 from ledger.store.standing import standing
 from services.doctor.examined import Examined, NotToBeTold, Outcome, ago, size_of
 from services.doctor.patient import Patient
-from services.runtime.clock import kernel_offset_s
+from services.runtime.clock import database_offset_s, kernel_offset_s
+from services.runtime.hosting import newest_us
 from services.runtime.http_client import get
 from services.runtime.keys import key_paths
 from services.runtime.settings import host_and_port
@@ -121,19 +124,40 @@ def _forecast(patient: Patient, free: int) -> tuple[str, float | None]:
     return grown, free / (each * a_day)
 
 
-def clock(_patient: Patient) -> Examined:
-    """Is it synchronised, as far as the kernel knows?"""
+def clock(patient: Patient) -> Examined:
+    """Is it right, as far as the ledger, its database's server and the kernel know?"""
     name, offset = "clock", kernel_offset_s()
+    do = "see deploy/runbooks/clock-off.md"
+    if (worse := _clock_of_others(patient)) is not None:
+        grave = abs(worse[0]) > limits.DOCTOR_CLOCK_BAD_S
+        return Examined(name, Outcome.BAD if grave else Outcome.WARN, worse[1], do)
     if offset is None:
         said = "the kernel does not say that time synchronisation runs here"
         return Examined(name, Outcome.UNKNOWN, said, "in a container ask its host; else run chrony")
     said = f"{abs(offset) * 1000:,.1f} ms off the server that it follows"
-    do = "see deploy/runbooks/clock-off.md"
     if abs(offset) > limits.DOCTOR_CLOCK_BAD_S:
         return Examined(name, Outcome.BAD, said, do)
     if abs(offset) > limits.DOCTOR_CLOCK_WARN_S:
         return Examined(name, Outcome.WARN, said, do)
     return Examined(name, Outcome.OK, said)
+
+
+def _clock_of_others(patient: Patient) -> tuple[float, str] | None:
+    """How far it is off, and in words; None where nothing in reach says that it is."""
+    try:
+        before_s = (newest_us(patient.store()) - patient.now_us) / 1e6
+        if before_s > limits.DOCTOR_CLOCK_WARN_S:
+            said = (
+                "before the newest time in the ledger: it was set back, or was ahead when that was"
+            )
+            return -before_s, f"{before_s:,.0f} s {said} recorded"
+        theirs = database_offset_s(patient.views())
+    except (CandourError, SQLAlchemyError):
+        return None
+    if theirs is None or abs(theirs) <= limits.DOCTOR_CLOCK_WARN_S:
+        return None
+    way = "ahead of" if theirs > 0 else "behind"
+    return theirs, f"{abs(theirs):,.0f} s {way} the database server's"
 
 
 def server(patient: Patient) -> Examined:

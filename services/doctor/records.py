@@ -15,7 +15,8 @@ from ledger.errors import CandourError, Malformed
 from ledger.limits import MAX_NOTE_BYTES
 from ledger.merkle import root_at
 from ledger.store.copied import NOT_SERVABLE, RESTORED
-from ledger.store.core import SCHEMA_VERSION, LedgerStore
+from ledger.store.core import LedgerStore
+from ledger.store.schemas import look
 from ledger.store.standing import standing
 from ledger.store.usage_roots import UsageRoots
 from ledger.store.view_queries import ViewReader
@@ -39,16 +40,17 @@ def database(patient: Patient) -> Examined:
     meta, found = store.meta(), standing(store)
     if (why := meta.get(NOT_SERVABLE)) is not None:
         return Examined(name, Outcome.BAD, f"it is not to be served: {why}", _LOST)
-    if meta.get("schema") != SCHEMA_VERSION:
-        said = f"its schema is {meta.get('schema')}, and this release's is {SCHEMA_VERSION}"
-        return Examined(name, Outcome.BAD, said, "use the release that belongs to it")
     if _strange_keys(patient, meta):
         do = "put the keys back with which it was begun"
         return Examined(name, Outcome.BAD, "the keys are not those of this database", do)
     said = f"{found.server}, {store.head().tree_size} entries, {size_of(found.bytes)}"
-    said += f", schema {SCHEMA_VERSION}"
+    schema = look(store)
+    said += f", schema {schema.version}"
     if RESTORED in meta:
         said += f"; restored {meta[RESTORED]}"
+    if schema.expanding:
+        do = "candour db migrate, once all front-ends are of this release"
+        return Examined(name, Outcome.WARN, f"{said} of {schema.newest}", do)
     return Examined(name, Outcome.OK, said)
 
 

@@ -28,6 +28,7 @@ from ledger.directory import DIRECTORY
 from ledger.store.core import StoreUnavailable
 from services.gateway import events, logs, metrics
 from services.gateway.intake import intakes_of
+from services.gateway.measuring import Measured
 from services.gateway.tiles import not_found, tile_response, unavailable
 from services.gateway.verify_page import verify_response
 from services.runtime.health import Health
@@ -139,4 +140,5 @@ def build_app(
         ]
     )
     app.router.redirect_slashes = False  # another path is another thing, and is not there
+    app.add_middleware(Measured, routes=app.routes, instruments=telemetry.instruments)
     return app

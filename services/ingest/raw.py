@@ -1,6 +1,6 @@
-"""What if one use of a batch cannot be decoded? Then only that one is refused.
+"""How is a batch read without decoding its uses? Each is left in bytes, for one at fault harms no other.
 
-    batch as sent ──RawBatch──► bytes a use ──ToolUse, to_command──► command, or why not
+    batch as sent ──RawBatch──► bytes a use ──services/runtime/reporting.py──► entry, or why not
 
 These two classes read the requests of the contract and leave each use as it came.
 """
@@ -9,25 +9,8 @@ from __future__ import annotations
 
 from typing import Final
 
-from google.protobuf.message import DecodeError
-
-from ledger.errors import Malformed
-from ledger.log import Checked
-from services.pb.candour.v1 import common_pb2, ingest_pb2
-from services.runtime.messages import to_command
+from services.pb.candour.v1 import ingest_pb2
 from services.runtime.undecoded import undecoded
 
 RawBatch: Final = undecoded(ingest_pb2.BatchReportToolUsesRequest, "tool_uses")
 RawStreamed: Final = undecoded(ingest_pb2.StreamToolUsesRequest, "tool_use")
-
-
-def decode_use(data: bytes) -> Checked:
-    """The command of one use, or why it has none."""
-    if not data:
-        return Malformed("tool_use", "must be set")
-    try:
-        return to_command(common_pb2.ToolUse.FromString(data))
-    except DecodeError:
-        return Malformed("tool_use", "is not a ToolUse with texts in UTF-8")
-    except Malformed as error:
-        return error

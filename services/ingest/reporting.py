@@ -13,10 +13,9 @@ from grpc.aio import ServicerContext
 from ledger.errors import CandourError, Malformed
 from ledger.limits import MAX_BATCH_USES, MAX_COMMIT_ENTRIES, USES_A_SLICE
 from ledger.log import Checked
-from services.ingest.raw import decode_use
 from services.pb.candour.v1 import ingest_pb2 as pb
 from services.runtime.messages import to_command
-from services.runtime.reporting import Result, prepare, report_all
+from services.runtime.reporting import Result, prepare, prepare_encoded, report_all
 from services.runtime.serving import Serving, check_deadline
 from services.runtime.status import status_of
 from services.runtime.value_messages import receipt_message
@@ -35,6 +34,16 @@ async def report_one(
     """Raises whatever refuses the report; a field's path begins with `tool_use.`."""
     with serving.metrics.turning_away:
         check_wait(serving, request.wait_for)
+    with serving.committer.room(1):
+        return await _report_one(serving, request, reporter, context)
+
+
+async def _report_one(
+    serving: Serving,
+    request: pb.ReportToolUseRequest,
+    reporter: str,
+    context: ServicerContext[Any, Any],
+) -> pb.ReportToolUseResponse:
     (entry,) = await prepare(serving, [_command_of(request)], reporter)
     if isinstance(entry, Malformed):
         path = [] if entry.field == "tool_use" else [entry.field]
@@ -77,13 +86,15 @@ async def report_batch(
         if not 0 < len(request.tool_uses) <= MAX_BATCH_USES:
             raise Malformed("tool_uses", f"must hold 1 to {MAX_BATCH_USES} uses")
         check_wait(serving, request.wait_for)
-    reported = await report_all(
-        serving,
-        map(decode_use, request.tool_uses),
-        reporter,
-        part=_PART,
-        before_commit=lambda: check_deadline(context),
-    )
+    with serving.committer.room(len(request.tool_uses)):
+        reported = await report_all(
+            serving,
+            request.tool_uses,
+            reporter,
+            prepare=prepare_encoded,
+            part=_PART,
+            before_commit=lambda: check_deadline(context),
+        )
     checkpoint = b""
     if reported.committed is not None:
         checkpoint = await checkpoint_for(serving, reported.committed, request.wait_for, context)

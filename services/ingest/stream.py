@@ -18,13 +18,12 @@ from grpc.aio import ServicerContext
 from ledger.errors import CandourError, Malformed
 from ledger.limits import MAX_STREAM_IN_FLIGHT
 from ledger.tlog import claimed_checkpoint
-from services.ingest.raw import decode_use
 from services.ingest.reporting import result_message
 from services.pb.candour.v1 import ingest_pb2 as pb
 from services.runtime.committer import Committed
 from services.runtime.names import ledger_of
 from services.runtime.refusals import Draining
-from services.runtime.reporting import prepare
+from services.runtime.reporting import prepare_encoded
 from services.runtime.serving import Serving
 from services.runtime.waiting import check_wait, checkpoint_over
 
@@ -128,7 +127,7 @@ class UseStream:
 
     async def _accept(self, serving: Serving, use: bytes) -> _Waiting:
         try:
-            (entry,) = await prepare(serving, [decode_use(use)], self._reporter)
+            (entry,) = await prepare_encoded(serving, [use], self._reporter)
             if isinstance(entry, CandourError):
                 return entry
             return serving.committer.enqueue([entry])

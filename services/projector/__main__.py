@@ -31,6 +31,7 @@ from ledger.limits import (
 from ledger.store.core import StoreUnavailable
 from ledger.store.usage_thinning import Thinned, UsageThinning
 from ledger.store.usage_writer import UsageWriter
+from ledger.store.view_tables import let_go_when_idle
 from ledger.store.view_writer import PositionMoved, ViewWriter
 from services.projector.traces import Traces, traces
 from services.runtime.hosting import now_us, open_store
@@ -92,6 +93,7 @@ def follow(settings: Settings, told: Traces | None = None) -> None:
 def _follow_one(settings: Settings, told: Traces) -> None:
     store = open_store(settings)
     engine = open_views(settings)
+    let_go_when_idle(engine)
     try:
         writer = ViewWriter(engine, store)
         index = _IndexPace(UsageWriter(engine, store, clock_us=now_us), settings.ledger, told)

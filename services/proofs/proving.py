@@ -93,7 +93,7 @@ def receipt(hosted: Hosted, source: str, source_event_id: str) -> pb.GetReceiptR
     if published is not None and published.tree_size > leaf_index:
         note = published.note
     else:
-        note = hosted.log.checkpoint(store.head())
+        note = hosted.log.checkpoint(hosted.log.durable_head())
     found = Receipt(name_of_stream(first.stream), leaf_index, leaf_hash(first.entry))
     return pb.GetReceiptResponse(receipt=receipt_message(found), checkpoint=note.decode())
 

@@ -29,7 +29,8 @@ _STARTED: Final = "not asked yet"
 
 
 class Confirmation:
-    """What keeps a ledger silent until its witnesses have spoken; one start of one ledger.
+    """What keeps a ledger silent until its witnesses have spoken; one start of one ledger, or one
+    change of its database server.
 
     Args:
         hosted: With a policy. Its log is halted until `confirm` returns.

@@ -56,7 +56,7 @@ def check_held(hosted: Hosted, signed: Checkpoint) -> None:
         HistoryLost: It does not; the log is halted.
         StoreUnavailable: It could not be looked up.
     """
-    tree_size = hosted.store.head().tree_size
+    tree_size = hosted.log.durable_head().tree_size
     held = signed.tree_size <= tree_size
     if held and signed.root == root_at(signed.tree_size, hosted.store.read_tile):
         return

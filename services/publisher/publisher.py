@@ -1,6 +1,6 @@
 """When is a committed head made public? At once, but not more often than PUBLISH_EVERY_S.
 
-    start ──► witnesses say what they cosigned last: the database still holds it (confirming.py)
+    start, or another database server ──► witnesses say what they cosigned last: it is still held
     commit ──► head ──sign──► checkpoint ──cosign──► quorum ──store──► published: served, and kept
                                               └──► held back: tried again, and said why
 
@@ -21,6 +21,7 @@ from typing import Final
 
 from ledger.limits import MAX_COSIGN_PAUSE_S, MAX_WITNESS_ATTEMPTS, PUBLISH_EVERY_S
 from ledger.store.core import Head, Published
+from ledger.store.moved import LedgerMoved, refuse_moved
 from services.publisher.confirming import Confirmation
 from services.publisher.cosigning import Collector, Unwitnessed
 from services.publisher.lost_history import Doubted, check_doubt
@@ -45,9 +46,10 @@ class Publisher:
         self._metrics, self._tracing = serving.metrics, serving.tracing
         self._guard, self._collector = guard, collector_of(self._hosted, self._tracing)
         self._confirmation: Confirmation | None = None
-        policy = self._hosted.policy
-        if policy is not None and not self._hosted.settings.start_unconfirmed:
-            self._confirmation = Confirmation(self._hosted, policy)
+        self._confirming = threading.RLock()  # a server can change while witnesses are asked
+        if not self._hosted.settings.start_unconfirmed:
+            self._confirm_anew()
+        self._hosted.store.on_server_changed = self._confirm_anew
         self._committed = asyncio.Event()
         serving.committer.on_commit.append(self._committed)
         self._size = -1
@@ -76,12 +78,21 @@ class Publisher:
         await self._try()
         self._close()
 
+    def _confirm_anew(self) -> None:
+        """Nothing is appended or signed until witnesses have spoken; in any thread.
+
+        A database server that took over may be behind what they saw us sign (ADR 0035).
+        """
+        if self._hosted.policy is not None:
+            with self._confirming:
+                self._confirmation = Confirmation(self._hosted, self._hosted.policy)
+
     def _close(self) -> None:
         if self._collector is not None:
             self._collector.close()
 
     async def _follow(self) -> None:
-        while isinstance(self._hosted.log.halted, Unconfirmed | None):
+        while isinstance(self._hosted.log.halted, Unconfirmed | LedgerMoved | None):
             pause_s = min(PUBLISH_EVERY_S * 2**self._failures, MAX_COSIGN_PAUSE_S)
             await asyncio.sleep(pause_s)
             # Not wait_for: before Python 3.12 it forgets that it was cancelled where a commit
@@ -97,8 +108,10 @@ class Publisher:
         publication = self._publication
         try:
             newest = await asyncio.to_thread(self._round)
-        except (Unwitnessed, Doubted, Unconfirmed, HistoryLost) as error:
-            self._failures = min(self._failures + 1, 10)
+        except (Unwitnessed, Doubted, Unconfirmed, HistoryLost, LedgerMoved) as error:
+            # A move that is aborted is over in moments; a witness that is away may be for hours.
+            most = 2 if isinstance(error, LedgerMoved) else 10
+            self._failures = min(self._failures + 1, most)
             if isinstance(error, Doubted | HistoryLost):
                 self._metrics.unsound("consistency")
             publication.held_back(str(error))
@@ -132,10 +145,12 @@ class Publisher:
     def _round(self) -> Published | None:
         """Publish where there is something to; the newest that is published. Blocking."""
         with self._one_at_a_time:
+            self._refuse_moved()
             self._guard()
-            if self._confirmation is not None:
-                self._confirmation.confirm()
-                self._confirmation = None
+            with self._confirming:
+                if self._confirmation is not None:
+                    self._confirmation.confirm()
+                    self._confirmation = None
             for attempts_left in reversed(range(MAX_WITNESS_ATTEMPTS)):
                 try:
                     self._size = publish(self._hosted, self._size, self._collector, self._tracing)
@@ -144,6 +159,24 @@ class Publisher:
                     if not (error.overtaken and attempts_left):
                         raise
             return self._hosted.store.published()
+
+    def _refuse_moved(self) -> None:
+        """Halt where the ledger is being moved away, and go on where that was aborted.
+
+        The database's fence keeps others' releases from appending, too; this tells callers why,
+        and load balancers to go elsewhere. Raises LedgerMoved.
+        """
+        log = self._hosted.log
+        try:
+            refuse_moved(self._hosted.store.meta())
+        except LedgerMoved as moved:
+            if log.halted is None or isinstance(log.halted, LedgerMoved):
+                log.halted = moved
+            raise
+        if isinstance(log.halted, LedgerMoved):
+            log.halted = None
+            if self._confirmation is not None:
+                self._confirm_anew()
 
 
 def collector_of(hosted: Hosted, tracing: Tracing = OFF) -> Collector | None:
@@ -167,6 +200,8 @@ def publish(
         HistoryLost: Nothing is signed any more.
     """
     head = hosted.store.head()
+    if head.tree_size != last_size:
+        head = hosted.log.durable_head()  # which refuses one that is behind
     if head.tree_size > last_size:
         told: Attributes = {"candour.ledger": hosted.name, "candour.tree_size": head.tree_size}
         with tracing.span("candour.publish", told):

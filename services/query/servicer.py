@@ -30,7 +30,7 @@ from services.pb.candour.v1 import common_pb2, query_pb2, query_pb2_grpc
 from services.query.exporting import export_tool_uses
 from services.query.rendering import Told, histories, use_message
 from services.runtime.names import ledger_of, named_in
-from services.runtime.pages import page_size, read_token, write_token
+from services.runtime.pages import page_size, read_token, spelt, write_token
 from services.runtime.reading import Reading, summary_key
 from services.runtime.registry_messages import authorization_message
 from services.runtime.value_messages import read_time
@@ -54,7 +54,7 @@ class QueryServicer(query_pb2_grpc.QueryServiceServicer):
         after, tree_size = None, 0
         if request.page_token:
             tree_size, *place = read_token(keys, asked, request.page_token)
-            after = Place(*place)
+            after = Place(place[0], int(str(place[1])), place[2])
         else:
             tree_size = await reading.settle(request.as_of, request.min_tree_size)
         size = page_size(request.page_size)
@@ -67,7 +67,7 @@ class QueryServicer(query_pb2_grpc.QueryServiceServicer):
         )
         if len(found) > size:
             last = found[size - 1].place
-            place = [tree_size, last.phase, last.earliest_us, last.first]
+            place = [tree_size, last.phase, spelt(last.earliest_us), last.first]
             response.next_page_token = write_token(keys, asked, place)
         return response
 

@@ -24,13 +24,14 @@ from ledger.store.core import NewEntry, PerformerRecord, StreamConflict
 from services.pb.candour.v1 import common_pb2
 from services.pb.candour.v1 import record_pb2 as pb
 from services.runtime.authn import reporter_of
-from services.runtime.deciding import Asked, carry_out, decide
+from services.runtime.deciding import Asked, carry_out, decide, own_checkpoint
 from services.runtime.fact_messages import read_fact, read_performer
 from services.runtime.messages import read_capture
 from services.runtime.names import check_request_id
 from services.runtime.serving import Serving, check_deadline
 from services.runtime.status import status_of
 from services.runtime.value_messages import receipt_message
+from services.runtime.waiting import check_wait, checkpoint_over
 
 Context = grpc.aio.ServicerContext[Any, Any]
 Decided = NewEntry | Receipt | CandourError | None
@@ -39,7 +40,12 @@ Decided = NewEntry | Receipt | CandourError | None
 async def record_batch(
     serving: Serving, request: pb.BatchRecordRequest, context: Context
 ) -> pb.BatchRecordResponse:
-    """A result for each fact, in order; those that can are committed together."""
+    """A result for each fact, in order; those that can are committed together.
+
+    Raises:
+        NoQuorum, NotPublished: As of services/runtime/waiting.py.
+    """
+    check_wait(serving, request.wait_for)
     checking = request.validate_only
     asked = [
         await _read_or_refused(serving, fact, request.request_id, number, context, checking)
@@ -67,6 +73,11 @@ async def record_batch(
             response.results.add(error=status_of(told))
         else:
             response.results.add(receipt=receipt_message(told))
+    places = [item.receipt.leaf_index for item in response.results if item.HasField("receipt")]
+    if places:
+        size = max(places) + 1
+        own = checkpoint or await serving.run(own_checkpoint, serving)
+        checkpoint = await checkpoint_over(serving, size, own, request.wait_for, context)
     response.checkpoint = checkpoint.decode()
     return response
 

@@ -34,7 +34,7 @@ from ledger.times import full_text_of_us
 from services.pb.candour.v1 import common_pb2
 from services.pb.candour.v1 import record_pb2 as pb
 from services.runtime.authn import reporter_of
-from services.runtime.deciding import Asked, answer
+from services.runtime.deciding import Asked, answer, own_checkpoint
 from services.runtime.fact_messages import read_fact, write_fact
 from services.runtime.names import check_request_id
 from services.runtime.reading import Reading
@@ -113,7 +113,7 @@ async def _made_before(
     if bare != wanted:
         raise ConflictingResubmission(wanted.statement, first.leaf_index)
     receipt = Receipt(wanted.statement, first.leaf_index, leaf_hash(first.entry), duplicate=True)
-    own = serving.hosted.log.checkpoint(await serving.run(store.head))
+    own = await serving.run(own_checkpoint, serving)
     note = await checkpoint_over(serving, first.leaf_index + 1, own, wait_for, context)
     return pb.MakeStatementResponse(
         receipt=receipt_message(receipt),

@@ -1,10 +1,12 @@
 """How do many requests share one commit? One committer, always draining what has gathered.
 
-    handlers ──submit──► queue ──drain (≤ MAX_COMMIT_ENTRIES)──► Log.append ──► futures
-                           ▲ fills while the last commit is in flight: no timer, no tuning
+    handlers ──room──► prepare ──submit──► queue ──drain (≤ MAX_COMMIT_ENTRIES)──► Log.append ──► futures
+                                             ▲ fills while the last commit is in flight: no timer, no tuning
 
 One thread of its own calls the database; the event loop never waits for it. A failed
 commit fails only the requests that were in it, and says that their outcome is not known.
+What there is no room for is refused before any work is done on it: a process that spent its time on
+what it refuses later would have none for what it took.
 """
 
 from __future__ import annotations
@@ -12,8 +14,9 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
@@ -22,7 +25,7 @@ from opentelemetry.trace import SpanContext
 from ledger.errors import CandourError
 from ledger.limits import MAX_COMMIT_ENTRIES, MAX_QUEUED_ENTRIES
 from ledger.log import Log, Receipt
-from ledger.store.core import Head, NewEntry
+from ledger.store.core import Head, NewEntry, StoreUnavailable
 from services.runtime.metrics import LedgerMetrics, silent
 from services.runtime.refusals import Draining, Overloaded
 from services.runtime.tracing import OFF, Tracing
@@ -65,7 +68,7 @@ class Committer:
         self._tracing = tracing
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="committer")
         self._pending: deque[_Pending] = deque()
-        self._queued = 0
+        self._queued = self._inside = 0
         self._wake = asyncio.Event()
         self._closing = False
         self._task: asyncio.Task[None] | None = None
@@ -79,6 +82,27 @@ class Committer:
 
     def start(self) -> None:
         self._task = asyncio.create_task(self._run(), name="committer")
+
+    @contextmanager
+    def room(self, count: int) -> Iterator[None]:
+        """Room for so many reports of one call, from before they are read until they are answered.
+
+        Raises:
+            Overloaded, Draining: There is none; nothing was looked at.
+        """
+        refused: Draining | Overloaded | None = None
+        if self._closing:
+            refused = Draining()
+        elif self._inside and self._inside + count > MAX_QUEUED_ENTRIES:
+            refused = Overloaded(self._inside)
+        if refused is not None:
+            self._metrics.turned_away(refused, count)
+            raise refused
+        self._inside += count
+        try:
+            yield
+        finally:
+            self._inside -= count
 
     async def submit(self, entries: Sequence[NewEntry], *, whole: bool = False) -> Committed:
         """Commit entries, in order, together with whatever else has gathered.
@@ -146,6 +170,10 @@ class Committer:
                 )
             except Exception as error:  # noqa: BLE001  it goes to whoever asked
                 self._fail(parts, error)
+                if self._closing and isinstance(error, StoreUnavailable):
+                    # Their callers were told that they have no receipt, and nothing was tried:
+                    # waiting for the database for each of them would keep the process from ending.
+                    self._fail(self._all_pending(), error)
             else:
                 self._deliver(parts, results, head, note)
                 self._metrics.committed(batch, results, took_s)
@@ -165,6 +193,12 @@ class Committer:
             if end < len(pending.entries):
                 break
             self._pending.popleft()
+        return parts
+
+    def _all_pending(self) -> list[tuple[_Pending, int, int]]:
+        """Everything that no transaction has been tried for."""
+        parts = [(each, each.taken, len(each.entries)) for each in self._pending]
+        self._pending.clear()
         return parts
 
     def _commit(

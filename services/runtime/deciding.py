@@ -65,7 +65,7 @@ async def carry_out(
     for _ in range(MAX_DECISIONS):
         decided = await serving.run(decide, serving, asked)
         if isinstance(decided, Receipt):
-            return decided, await serving.run(_checkpoint, serving)
+            return decided, await serving.run(own_checkpoint, serving)
         check_deadline(context)
         committed = await serving.committer.submit([decided])
         (result,) = committed.results
@@ -150,5 +150,7 @@ def _receipt_of_version(serving: Serving, already: Already) -> Receipt:
     )
 
 
-def _checkpoint(serving: Serving) -> bytes:
-    return serving.hosted.log.checkpoint(serving.hosted.store.head())
+def own_checkpoint(serving: Serving) -> bytes:
+    """Over the head as it stands. Blocking."""
+    log = serving.hosted.log
+    return log.checkpoint(log.durable_head())

@@ -27,6 +27,7 @@ from ledger.rules.denials import Denial, listed
 from ledger.rules.judgement import RuleTooLarge
 from ledger.rules.packs import PackUnknown
 from ledger.store.core import StoreUnavailable, StreamConflict
+from ledger.store.moved import LedgerMoved
 from ledger.store.view_aggregates import TooManyGroups
 from ledger.streams import name_of_stream
 from services.runtime.refusals import (
@@ -129,6 +130,11 @@ def _(error: NotInState) -> Explained:
 def _(error: StoreUnavailable) -> Explained:
     message = "the store is not available; submit again: what was recorded lands once"
     return Explained(StatusCode.UNAVAILABLE, "STORE_UNAVAILABLE", message, retry=True)
+
+
+@explain.register
+def _(error: LedgerMoved) -> Explained:
+    return Explained(StatusCode.UNAVAILABLE, "LEDGER_MOVED", str(error), retry=True)
 
 
 @explain.register(sqlalchemy.exc.OperationalError)

@@ -1,9 +1,9 @@
 """Can a ledger do its work now? Four checks, for load balancers, for whoever looks, for gRPC health.
 
-    head       the database answers                    ┐ without them it takes no reports:
-    writing    nothing keeps it from appending         ┘ /readyz is 503
-    publisher  its rounds go on, held back or not      ┐ without them it still takes reports, so
-    views      they hold all, or are on their way      ┘ it stays in: /readyz?verbose tells
+    head       the database answers, within a probe's time  ┐ without them it takes no reports:
+    writing    nothing keeps it from appending              ┘ /readyz is 503
+    publisher  its rounds go on, held back or not           ┐ without them it still takes reports, so
+    views      they hold all, or are on their way           ┘ it stays in: /readyz?verbose tells
 
 gRPC's health of a service is NOT_SERVING where no ledger passes all that the service needs.
 """
@@ -18,8 +18,8 @@ from dataclasses import dataclass
 from typing import Final
 
 from ledger.directory import DIRECTORY
-from ledger.limits import OBSERVE_EVERY_S, PUBLISHER_SILENT_S, VIEWS_STUCK_S
-from ledger.store.core import StoreUnavailable
+from ledger.limits import HEAD_ANSWER_S, OBSERVE_EVERY_S, PUBLISHER_SILENT_S, VIEWS_STUCK_S
+from ledger.store.core import LedgerStore, StoreUnavailable
 from services.runtime.observing import Observatory, Reading
 from services.runtime.serving import Serving
 
@@ -60,12 +60,16 @@ class Health:
     async def ask(self, name: str) -> list[Check]:
         """The checks of one ledger, the database asked."""
         serving = self._ledgers[name]
+        writable: bool | None = None
         try:
-            size = (await serving.run(serving.hosted.store.head)).tree_size
+            async with asyncio.timeout(HEAD_ANSWER_S):
+                size, writable = await serving.run(_asked, serving.hosted.store)
             head = Check(HEAD, True, f"{size} entries")
         except StoreUnavailable:
             head = Check(HEAD, False, "the store is not available")
-        return [head, *self._remembered(serving, self._reading(name))]
+        except TimeoutError:
+            head = Check(HEAD, False, f"the store did not answer within {HEAD_ANSWER_S} s")
+        return [head, *self._remembered(serving, self._reading(name), writable)]
 
     def able(self, needs: frozenset[str]) -> bool:
         """True where some ledger passes these, as far as was seen last; it waits for nothing."""
@@ -94,10 +98,23 @@ class Health:
     def _reading(self, name: str) -> Reading | None:
         return None if self._observatory is None else self._observatory.reading(name)
 
-    def _remembered(self, serving: Serving, reading: Reading | None) -> list[Check]:
+    def _remembered(
+        self, serving: Serving, reading: Reading | None, writable: bool | None = None
+    ) -> list[Check]:
+        """What needs no database; `writable` is None where it was not asked now."""
         halted, publication = serving.hosted.log.halted, serving.publication
-        writing = Check(WRITING, halted is None, str(halted or "it appends and signs"))
+        if writable is None:
+            writable = reading is None or reading.writable
+        if halted is None and not writable:
+            writing = Check(WRITING, False, "the store can only be read")
+        else:
+            writing = Check(WRITING, halted is None, str(halted or "it appends and signs"))
         return [writing, _publisher(publication.tried_at, publication.reason), _views(reading)]
+
+
+def _asked(store: LedgerStore) -> tuple[int, bool]:
+    """Tree size, and whether it can be written to. Blocking."""
+    return store.head().tree_size, store.writable()
 
 
 def _publisher(tried_at: float | None, held_back: str) -> Check:

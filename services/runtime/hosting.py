@@ -16,17 +16,22 @@ from pathlib import Path
 from typing import Final
 
 from ledger.application import Registrar
+from ledger.canonical_json import decode
 from ledger.directory import DIRECTORY
 from ledger.errors import Malformed, VerificationFailed
 from ledger.log import Log
 from ledger.merkle import root_at
 from ledger.store.copied import NOT_SERVABLE
-from ledger.store.core import SCHEMA_VERSION, LedgerStore, StoreMismatch
+from ledger.store.core import LedgerStore, StoreMismatch
+from ledger.store.moved import refuse_moved
 from ledger.store.postgres import PostgresStore, ledgers_of
 from ledger.store.sqlite import SqliteStore, holds_ledger
+from ledger.times import us_of_text
 from ledger.tlog import TrustPolicy, open_checkpoint
+from services.runtime.clock import LogClock
 from services.runtime.keys import LedgerKeys, open_keys
 from services.runtime.refusals import Damaged, HistoryLost, NotServable
+from services.runtime.schema import bring_along
 from services.runtime.settings import LEDGER_NAME, Settings
 from services.runtime.witness_policy import read_witness_policy
 
@@ -43,6 +48,7 @@ class Hosted:
     store: LedgerStore
     log: Log
     registrar: Registrar
+    clock: LogClock  # of all times that go into the ledger
     policy: TrustPolicy | None = None  # who must cosign what is published
 
     def close(self) -> None:
@@ -81,9 +87,11 @@ def open_store(settings: Settings, *, create: bool = True) -> LedgerStore:
     return SqliteStore(settings.data / f"{settings.ledger}.db")
 
 
-def ledger_names(settings: Settings) -> list[str]:
-    """The ledgers that have begun where the settings say, whoever serves them; no directory.
+def ledger_names(settings: Settings, *, directory: bool = False) -> list[str]:
+    """The ledgers that have begun where the settings say, whoever serves them.
 
+    Args:
+        directory: With the log that lists them, where it is among them.
     Raises:
         StoreUnavailable: The database is away.
     """
@@ -91,7 +99,8 @@ def ledger_names(settings: Settings) -> list[str]:
         names = ledgers_of(settings.database_url)
     else:
         names = [path.stem for path in settings.data.glob("*.db") if holds_ledger(path)]
-    return sorted(name for name in names if LEDGER_NAME.fullmatch(name) and name != DIRECTORY)
+    wanted = {name for name in names if LEDGER_NAME.fullmatch(name)}
+    return sorted(wanted if directory else wanted - {DIRECTORY})
 
 
 def open_ledger(settings: Settings) -> Hosted:
@@ -103,6 +112,7 @@ def open_ledger(settings: Settings) -> Hosted:
         KeyFileRefused: As open_keys.
         WitnessPolicyRefused: As read_witness_policy.
         NotServable: It was restored, and not found good.
+        LedgerMoved: It goes on in another database.
         HistoryLost, Damaged: As check_history.
     """
     path = settings.witness_policy
@@ -112,6 +122,8 @@ def open_ledger(settings: Settings) -> Hosted:
         begun = store.meta()
         if (why := begun.get(NOT_SERVABLE)) is not None:
             raise NotServable(settings.ledger, why)
+        refuse_moved(begun)
+        bring_along(store, settings.ledger)
         keys = open_keys(settings.data, settings.ledger, origin=begun.get("origin"))
         _check_claim(store, settings, keys)
         check_history(store, keys, settings.ledger)
@@ -119,20 +131,38 @@ def open_ledger(settings: Settings) -> Hosted:
         store.close()
         raise
     random_bytes = RandomPool()
+    clock = LogClock(now_us, newest_us(store), ledger=settings.ledger)
     log = Log(
         store,
         origin=keys.origin,
         signer=keys.checkpoint,
         keys=keys.identity,
-        clock_us=now_us,
+        clock_us=clock,
         random_bytes=random_bytes,
     )
     registrar = Registrar(store, origin=keys.origin, keys=keys.identity, random_bytes=random_bytes)
-    return Hosted(settings.ledger, settings, keys, store, log, registrar, policy)
+    return Hosted(settings.ledger, settings, keys, store, log, registrar, clock, policy)
+
+
+def newest_us(store: LedgerStore) -> int:
+    """The newest time in a ledger, of its last entry or checkpoint; 0 where none can be read."""
+    size, published = store.head().tree_size, store.published()
+    newest = 0 if published is None else published.published_us
+    for last in store.read_entries(size - 1, 1) if size else ():
+        try:
+            newest = max(newest, us_of_text(decode(last.entry, what="entry")["recorded_at"]))
+        except (Malformed, KeyError, TypeError):  # of a newer release, or damaged: others say so
+            continue
+    return newest
 
 
 def _check_claim(store: LedgerStore, settings: Settings, keys: LedgerKeys) -> None:
     """The database and the keys belong together, under this name; a new database takes them."""
+    if settings.origin not in (None, keys.origin):
+        raise StoreMismatch(
+            f"ledger {settings.ledger}: its route leads to {keys.origin}, and should to"
+            f" {settings.origin}"
+        )
     own = keys.origin.rpartition("/")[2]
     if own != settings.ledger:
         raise StoreMismatch(f"the database of ledger {settings.ledger} is that of ledger {own}")
@@ -141,7 +171,6 @@ def _check_claim(store: LedgerStore, settings: Settings, keys: LedgerKeys) -> No
         "vkey": keys.checkpoint.verifier_key.format(),
         "answers_vkey": keys.answers.verifier_key.format(),
         "secret": keys.identity.fingerprint(),
-        "schema": SCHEMA_VERSION,
     }
     for name, value in store.claim(mine).items():
         if name in mine and value != mine[name]:

@@ -11,6 +11,7 @@ them. Losing the secret loses idempotency and pseudonyms; losing a key ends the 
 from __future__ import annotations
 
 import os
+import secrets
 from collections.abc import Callable
 from dataclasses import dataclass
 from hashlib import sha256
@@ -67,11 +68,14 @@ def open_keys(data: Path, ledger: str, *, origin: str | None = None) -> LedgerKe
         KeyFileRefused: Missing, unreadable, of another shape, or readable by others.
     """
     folder = data / "keys"
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     new = origin is None
+    _make_folder(folder)
     checkpoint = _seed(folder / f"{ledger}.checkpoint.pem", new)
     answers = _seed(folder / f"{ledger}.answers.pem", new)
     secret = _secret(folder / f"{ledger}.secret", new)
+    if new:  # before anything is signed: a power cut takes neither the folder nor what lies in it
+        _sync(folder)
+        _sync(data)
     public = Ed25519PrivateKey.from_private_bytes(checkpoint).public_key().public_bytes_raw()
     if origin is None:
         origin = f"candour.local/{sha256(public).hexdigest()[:16]}/{ledger}"
@@ -120,7 +124,8 @@ def _read_or_make(path: Path, fresh: Callable[[], bytes], new: bool) -> bytes:
 
 def write_private(path: Path, data: bytes) -> None:
     """Write a file of mode 0600 that is whole or not there; an existing one stays."""
-    draft = path.with_name(f".{path.name}.{os.getpid()}")
+    # Not by process: in a container each has the same number, and may meet what one left behind.
+    draft = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
     descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     try:
         with os.fdopen(descriptor, "wb") as file:
@@ -131,13 +136,26 @@ def write_private(path: Path, data: bytes) -> None:
             os.link(draft, path)
         except FileExistsError:
             return
-        folder = os.open(path.parent, os.O_RDONLY)
-        try:
-            os.fsync(folder)
-        finally:
-            os.close(folder)
+        _sync(path.parent)
     finally:
         draft.unlink()
+
+
+def _make_folder(folder: Path) -> None:
+    """Make a folder, and those it lies in, where they are missing; durably."""
+    missing = [path for path in (folder, *folder.parents) if not path.exists()]
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    for made in missing:
+        _sync(made.parent)
+
+
+def _sync(folder: Path) -> None:
+    """The names in a folder are durable."""
+    opened = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(opened)
+    finally:
+        os.close(opened)
 
 
 def key_paths(data: Path, ledger: str) -> tuple[Path, ...]:

@@ -65,6 +65,15 @@ METRICS: Final[tuple[Metric, ...]] = (
         _DURATIONS_S,
     ),
     Metric(
+        "http.server.request.duration",
+        Kind.HISTOGRAM,
+        "s",
+        ("http.request.method", "http.route", "http.response.status_code"),
+        "From a request's headers to the last byte of its answer, by the path's pattern; blank for"
+        " a path that is none. `/livez`, `/readyz` and `/metrics` are nobody's requests.",
+        _DURATIONS_S,
+    ),
+    Metric(
         "candour.commit.batch_size",
         Kind.HISTOGRAM,
         "{entry}",
@@ -190,8 +199,46 @@ METRICS: Final[tuple[Metric, ...]] = (
         ("reference",),
         "This machine's clock less another's, negative where ours is behind: `database`"
         " (PostgreSQL's server), `witness` (the middle one of all that cosigned last), `kernel` (the"
-        " time server it follows, where it is synchronised), `start` (the clock that nobody sets:"
-        " how far ours was moved since the process started).",
+        " time server it follows, where it is synchronised), `log` (the newest time in the ledger, 0"
+        " unless ours is before it), `start` (the clock that nobody sets: how far ours was moved since"
+        " the process started).",
+    ),
+    Metric(
+        "candour.audit.completed",
+        Kind.GAUGE,
+        "s",
+        _LEDGER,
+        "When the newest `candour audit` ended, in Unix time; an audit says it, not a server.",
+    ),
+    Metric(
+        "candour.audit.findings",
+        Kind.GAUGE,
+        "{finding}",
+        ("ledger", "claim"),
+        "Differences that it found, by what did not fit: claims as above, or `entry`, `recorded_at`,"
+        " `view`, `index`.",
+    ),
+    Metric(
+        "candour.bridge.messages",
+        Kind.COUNTER,
+        "{message}",
+        ("stream", "outcome"),
+        "Messages that a bridge from NATS is done with: `recorded`, `duplicate` (the ledger had it),"
+        " `dead` (refused for good, kept with its reason), `returned` (to the stream, to come again).",
+    ),
+    Metric(
+        "candour.bridge.pending",
+        Kind.GAUGE,
+        "{message}",
+        ("stream",),
+        "Messages of the stream that are not done, as of the last pull.",
+    ),
+    Metric(
+        "candour.bridge.lag",
+        Kind.GAUGE,
+        "s",
+        ("stream",),
+        "Since the oldest message that the bridge holds was published; 0 where the stream was empty.",
     ),
     Metric(
         "process.cpu.time",
@@ -217,11 +264,23 @@ BY_NAME: Final = {metric.name: metric for metric in METRICS}
 # Of candour.verification.failures.
 CLAIMS: Final = ("tile", "head", "signature", "commitment", "consistency", "listing")
 
+# Of candour.audit.findings: what an audit calls it, and the claim; all else is a view's table.
+AUDITED: Final = {
+    "entries": "entry",
+    "tile_hashes": "tile",
+    "head": "head",
+    "disclosures": "commitment",
+    "checkpoints": "signature",
+    "recorded_at": "recorded_at",
+    "usage_index": "index",
+    "listing": "listing",
+}
+
 # Refusals that are ours, not the caller's: the share of reports that met one is what the
 # availability of the ledger is measured by.
 OUR_REASONS: Final = frozenset(
-    {"DAMAGED", "DRAINING", "HISTORY_LOST", "INTERNAL", "LEDGER_BUSY", "OVERLOADED"}
-    | {"STORE_UNAVAILABLE", "UNCONFIRMED"}
+    {"DAMAGED", "DRAINING", "HISTORY_LOST", "INTERNAL", "LEDGER_BUSY"}
+    | {"LEDGER_MOVED", "OVERLOADED", "STORE_UNAVAILABLE", "UNCONFIRMED"}
 )
 
 _UNITS: Final = {"s": "seconds", "By": "bytes"}

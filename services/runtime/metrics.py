@@ -52,6 +52,7 @@ class Instruments:
         self._meter = NoOpMeterProvider().get_meter(_NAME) if meter is None else meter
         self.made: set[str] = set()
         self.call_duration = self._histogram("rpc.server.call.duration")
+        self.request_duration = self._histogram("http.server.request.duration")
         self.batch_size = self._histogram("candour.commit.batch_size")
         self.commit_duration = self._histogram("candour.commit.duration")
         self.accepted = self._counter("candour.reports.accepted")
@@ -59,6 +60,7 @@ class Instruments:
         self.rejected = self._counter("candour.reports.rejected")
         self.index_commitments = self._counter("candour.index.commitments")
         self.verification_failures = self._counter("candour.verification.failures")
+        self.bridged = self._counter("candour.bridge.messages")
 
     def observe(self, name: str, observe: Observe) -> None:
         """Let a metric be asked for whenever somebody looks; its callback must not wait."""

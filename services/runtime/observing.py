@@ -41,6 +41,7 @@ class Reading:
         lag_s: Since the oldest entry was recorded that they do not hold; None likewise.
         at, moved_at: When it was read, and when the views moved last or had nothing to do, by the
             monotonic clock.
+        writable: Whether the database took more than questions.
     """
 
     tree_size: int
@@ -48,6 +49,7 @@ class Reading:
     lag_s: float | None
     at: float
     moved_at: float
+    writable: bool = True
 
     @property
     def behind(self) -> int:
@@ -128,6 +130,7 @@ class Observatory:
         with suppress(Exception):  # the database is away: what was read grows old, and is let go
             position = None if serving.projected is None else await serving.projected()
             size: int = (await serving.run(store.head)).tree_size
+            writable = await serving.run(store.writable)
             lag_s = None
             if position is not None:
                 lag_s = 0.0
@@ -137,7 +140,7 @@ class Observatory:
             now = time.monotonic()
             still = before is not None and before.behind and before.position == position
             moved_at = before.moved_at if before is not None and still else now
-            self._readings[name] = Reading(size, position, lag_s, now, moved_at)
+            self._readings[name] = Reading(size, position, lag_s, now, moved_at, writable)
 
     def reading(self, ledger: str) -> Reading | None:
         """The newest, unless it is too old to say anything."""
@@ -230,7 +233,9 @@ class Observatory:
         if self._database_offset is not None:
             at, offset = self._database_offset
             database = offset if time.monotonic() < at + OBSERVED_FOR_S else None
+        log = min((serving.hosted.clock.ahead_s() for serving in self._ledgers.values()), default=0)
         for reference, known in (
+            ("log", log),
             ("kernel", kernel_offset_s()),
             ("start", self._moved.offset_s()),
             ("witness", witnesses),

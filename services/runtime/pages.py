@@ -13,7 +13,7 @@ import hmac
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from binascii import Error as Base64Error
 
-from ledger.canonical_json import JsonValue, decode, encode
+from ledger.canonical_json import MAX_INTEGER, JsonValue, decode, encode
 from ledger.errors import Malformed
 from ledger.identity import IdentityKeys
 from ledger.limits import DEFAULT_PAGE_SIZE, MAX_PAGE_SIZE
@@ -33,6 +33,14 @@ def page_size(asked: int) -> int:
     if asked < 0:
         raise Malformed("page_size", "must be 0 or more")
     return min(asked or DEFAULT_PAGE_SIZE, MAX_PAGE_SIZE)
+
+
+def spelt(number: int) -> JsonValue:
+    """A number as a place may hold it: where JSON has no such integer, as text.
+
+    The start of a use at no known time is one; other releases write the others as integers.
+    """
+    return number if abs(number) <= MAX_INTEGER else str(number)
 
 
 def write_token(keys: IdentityKeys, question: JsonValue, place: list[JsonValue]) -> str:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from ledger.errors import Refused
 from ledger.rules.denials import Denial
+from ledger.store.core import HistoryLost as HistoryLost  # the ledger knows it, and stops
 
 
 class Overloaded(Refused):
@@ -112,22 +113,6 @@ class NoQuorum(Refused):
         super().__init__("no witness has to cosign this ledger, so none of it counts as witnessed")
 
 
-class HistoryLost(Refused):
-    """This ledger has signed a tree that its database does not hold.
-
-    The database was restored from a backup, or changed. What it would sign next would be a
-    second history, so it signs nothing more.
-    """
-
-    def __init__(self, *, signed_size: int, tree_size: int, ledger: str = "") -> None:
-        super().__init__(
-            f"{f'ledger {ledger}' if ledger else 'this ledger'} has signed a tree of"
-            f" {signed_size} entries, and its database, with"
-            f" {tree_size}, does not hold that tree; it signs nothing more"
-        )
-        self.signed_size, self.tree_size, self.ledger = signed_size, tree_size, ledger
-
-
 class NotServable(Refused):
     """This ledger was restored, and the restore did not find it good, or did not end.
 
@@ -140,10 +125,11 @@ class NotServable(Refused):
 
 
 class Unconfirmed(Refused):
-    """This ledger was started, and too few of its witnesses have said what they cosigned last.
+    """This ledger was started, or another database server answers than before, and too few of its
+    witnesses have said what they cosigned last.
 
-    Until then nobody knows whether its database was restored from a backup, so nothing is
-    appended or signed.
+    Until then nobody knows whether its database was restored from a backup, or was behind when it
+    was promoted, so nothing is appended or signed.
 
     Args:
         silent: Why each witness that has not answered has not.

@@ -10,19 +10,23 @@ atomic; what was committed before the store went away is found again on resubmis
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
 from itertools import islice
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 from ledger.errors import CandourError
 from ledger.limits import MAX_BATCH_USES, USES_A_SLICE
 from ledger.log import Checked, Receipt
 from ledger.store.core import NewEntry
 from services.runtime.committer import Committed
+from services.runtime.raw_uses import decode_use
 from services.runtime.serving import Serving
 
 Result: TypeAlias = Receipt | CandourError
+Preparing: TypeAlias = Callable[
+    [Serving, Iterable[Any], str], Awaitable[list[NewEntry | CandourError]]
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,11 +62,38 @@ async def prepare(
     return prepared
 
 
+async def prepare_encoded(
+    serving: Serving, uses: Iterable[bytes], reporter: str
+) -> list[NewEntry | CandourError]:
+    """As `prepare`, for uses as they lie on the wire: the native path takes those that it can.
+
+    Raises:
+        StoreUnavailable: A name had to be looked up and could not.
+    """
+    native, log, found = serving.native, serving.hosted.log, list(uses)
+    if native is None:
+        return await prepare(serving, map(decode_use, found), reporter)
+    read = native.read(found)
+    try:
+        missing = log.unmet(native.named(read))
+        if missing:
+            await serving.run(log.learn, missing)
+        prepared = native.prepare(read, reporter)
+    except Exception as error:
+        serving.metrics.turned_away(error, len(found))
+        raise
+    left = [place for place, entry in enumerate(prepared) if entry is None]
+    by_python = [decode_use(found[place]) for place in left]
+    rest = iter(await prepare(serving, by_python, reporter) if left else ())
+    return [entry or next(rest) for entry in prepared]
+
+
 async def report_all(
     serving: Serving,
-    commands: Iterable[Checked],
+    commands: Iterable[Any],
     reporter: str,
     *,
+    prepare: Preparing = prepare,
     part: int = MAX_BATCH_USES,
     before_commit: Callable[[], None] = lambda: None,
 ) -> Reported:
@@ -70,6 +101,7 @@ async def report_all(
 
     Args:
         commands: Read as they are needed; the caller bounds them.
+        prepare: `prepare` for commands, `prepare_encoded` for uses in bytes.
         part: Entries of one request to the committer: while one is committed the next is
             prepared. A batch that fits one is taken whole, or not at all.
         before_commit: Raises where the caller waits no longer.

@@ -19,7 +19,7 @@ from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
 
 from ledger.errors import Refused
-from ledger.limits import DRAIN_S, MAX_CONCURRENT_CALLS, MAX_MESSAGE_BYTES
+from ledger.limits import DRAIN_S, MAX_CONCURRENT_CALLS, MAX_MESSAGE_BYTES, MAX_REFUSED_CALLS
 from services.runtime.call_interceptor import CallInterceptor
 from services.runtime.interceptor import StatusInterceptor
 from services.runtime.serving import Serving
@@ -91,7 +91,9 @@ class GrpcServer:
         server = self._server = grpc.aio.server(
             interceptors=interceptors,
             options=_OPTIONS,
-            maximum_concurrent_rpcs=MAX_CONCURRENT_CALLS,
+            # Shares refuse with details, as soon as they know the ledger; this is what holds
+            # when even refusing takes too long, and has no details.
+            maximum_concurrent_rpcs=MAX_CONCURRENT_CALLS + MAX_REFUSED_CALLS,
         )
         for service in self._services:
             service.add(server)

@@ -17,6 +17,7 @@ from ledger.limits import MAX_READ_CONNECTIONS
 from services.runtime.committer import Committer
 from services.runtime.hosting import Hosted
 from services.runtime.metrics import LedgerMetrics
+from services.runtime.native_reports import native_reports
 from services.runtime.publication import Publication
 from services.runtime.refusals import Damaged, DeadlineOver
 from services.runtime.telemetry import SILENT, Telemetry
@@ -43,6 +44,7 @@ class Serving:
         self.metrics = LedgerMetrics(telemetry.instruments, hosted.name)
         self.tracing = telemetry.tracing
         self.committer = Committer(hosted.log, self.metrics, self.tracing)
+        self.native = native_reports(hosted.log)
         self.publication = Publication(hosted.policy)
         # Tasks that take in a stream; whoever reads on would keep the process from ending.
         self.intakes: set[asyncio.Task[None]] = set()

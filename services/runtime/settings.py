@@ -3,7 +3,7 @@
 CANDOUR_DATA   CANDOUR_DATABASE_URL   CANDOUR_LEDGER   CANDOUR_GRPC   CANDOUR_HTTP
 CANDOUR_PUBLISH_ENTRIES   CANDOUR_WITNESS_POLICY   CANDOUR_START_UNCONFIRMED   CANDOUR_INDEX_EVERY
 CANDOUR_LEDGERS   CANDOUR_DIRECTORY   CANDOUR_DIRECTORY_AT   CANDOUR_DIRECTORY_WITNESS_POLICY
-CANDOUR_LOG_FORMAT   OTEL_… (services/runtime/telemetry.py)
+CANDOUR_ROUTES   CANDOUR_LOG_FORMAT   OTEL_… (services/runtime/telemetry.py)
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from typing import Final
 from ledger.directory import DIRECTORY
 from ledger.errors import Malformed, Refused
 from ledger.limits import INDEX_COMMIT_EVERY_S, MAX_LEDGERS
+from services.runtime.routes import Routes
 
 DEFAULT_DATA: Final = Path("candour-data")
 DEFAULT_GRPC: Final = "127.0.0.1:50051"
@@ -43,6 +44,8 @@ class Settings:
     Members:
         data: Directory of keys, trust.txt and, without `database_url`, the SQLite files.
         database_url: libpq URL of PostgreSQL; None for SQLite.
+        routes: Which ledger lives where; then `database_url` is said by it alone.
+        origin: Of the ledger that must be there; None where whatever is there will do.
         ledger: Name of the ledger that is spoken of.
         ledgers: Of all that one process serves; empty where it is `ledger` alone.
         directory: Whether a directory log is kept beside them; None for what follows: where
@@ -63,6 +66,8 @@ class Settings:
 
     data: Path = DEFAULT_DATA
     database_url: str | None = None
+    routes: Routes | None = None
+    origin: str | None = None
     ledger: str = DEFAULT_LEDGER
     ledgers: tuple[str, ...] = ()
     directory: bool | None = None
@@ -96,13 +101,24 @@ class Settings:
             raise Malformed("ledger", f"must be {MAX_LEDGERS} at most in one process")
 
     def of(self, ledger: str) -> Settings:
-        """The settings of one of them."""
-        return replace(self, ledger=ledger, ledgers=())
+        """The settings of one of them. Raises RoutesRefused where the routes name none such."""
+        own = replace(self, ledger=ledger, ledgers=())
+        if self.routes is None:
+            return own
+        route = self.routes.of(ledger)
+        return replace(own, database_url=route.database, origin=route.origin)
+
+    @property
+    def session_url(self) -> str | None:
+        """As `database_url`, past a pooler: for dumps, migrations and moves."""
+        return self.database_url if self.routes is None else self.routes.of(self.ledger).session
 
     def of_directory(self) -> Settings:
         """The settings of the directory."""
-        own = replace(self.of(DIRECTORY), witness_policy=self.directory_witness_policy)
         where = self.directory_at
+        routed = self.routes is not None and self.routes.directory is not None and where is None
+        base = self if routed else replace(self, routes=None)
+        own = replace(base.of(DIRECTORY), witness_policy=self.directory_witness_policy)
         if where is None:
             return own
         if where.startswith(("postgresql:", "postgres:")):
@@ -114,6 +130,8 @@ class Settings:
         """True where a directory log is kept: its key says that it was before."""
         if self.directory is not None:
             return self.directory
+        if self.routes is not None:  # front-ends that share ledgers share the directory
+            return self.routes.directory is not None or self.directory_at is not None
         key = self.of_directory().data / "keys" / f"{DIRECTORY}.checkpoint.pem"
         return len(self.names) > 1 or key.exists()
 

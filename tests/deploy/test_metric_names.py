@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import re
+import shlex
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -22,17 +24,24 @@ from services.runtime.metric_names import (
     prometheus_label,
     prometheus_names,
 )
-from tests.deploy.tools import DEPLOY, ROOT
+from tests.deploy.tools import DEPLOY, ROOT, need, run
 
 SERIES = {name: metric for metric in METRICS for name in prometheus_names(metric)}
 LABELS = {prometheus_label(label) for metric in METRICS for label in metric.labels}
-LABELS |= {"job", "instance", "le"}
-# Of Prometheus itself: whether a scrape worked, and which alerts fire.
-OF_PROMETHEUS = {"up": {"job", "instance"}, "ALERTS": {"alertname", "alertstate", "severity"}}
-_SERIES = re.compile(r"\b(?:(?:candour|rpc|process)_\w+|\w+:\w+:\w+|up|ALERTS)\b")
+LABELS |= {"job", "instance", "le", "name"}
+# Of Prometheus itself, whether a scrape worked, and which alerts fire; of node_exporter, how units are.
+OF_PROMETHEUS = {
+    "node_systemd_unit_state": {"name", "state"},
+    "up": {"job", "instance"},
+    "ALERTS": {"alertname", "alertstate", "severity"},
+}
+_SERIES = re.compile(
+    r"\b(?:(?:candour|rpc|http_server|process)_\w+|\w+:\w+:\w+|up|ALERTS|node_systemd_unit_state)\b"
+)
 _MATCHERS = re.compile(r"([a-zA-Z_:][a-zA-Z0-9_:]*)\{([^}]*)\}")
 _GROUPED = re.compile(r"\b(?:by|on|group_left|group_right)\s*\(([^)]*)\)")
 _MATCHER = re.compile(r"([a-z_]+)\s*(?:=~|!~|!=|=)")
+PLACEHOLDER = "https://candour.example/runbooks"
 ALERTS = (DEPLOY / "alerts" / "candour.yml").read_text("utf-8")
 
 
@@ -146,7 +155,7 @@ def test_documents_name_metrics_that_exist() -> None:
     """Guides, runbooks and what else is written below deploy/ name only metrics of the table."""
     names = {metric.name for metric in METRICS}
     spelt = re.compile(r"\bcandour_[a-z_]+_(?:total|seconds|bucket)\b")
-    dotted = re.compile(r"`((?:candour|rpc|process)\.[a-z_]+\.[a-z_.]+)`")
+    dotted = re.compile(r"`((?:candour|rpc|http|process)\.[a-z_]+\.[a-z_.]+)`")
     for path in (*(ROOT / "docs" / "guides").glob("*.md"), *DEPLOY.rglob("*.md")):
         text = path.read_text("utf-8")
         assert set(spelt.findall(text)) <= SERIES.keys(), path.name
@@ -173,6 +182,23 @@ def test_every_alert_has_a_runbook_that_names_it() -> None:
             assert rule["labels"]["severity"] in {"page", "ticket"}
     for path in (DEPLOY / "runbooks").glob("*.md"):
         assert parts == re.findall(r"^## (.+)$", path.read_text("utf-8"), re.M), path.name
+
+
+def test_the_guide_s_command_puts_runbooks_where_they_are(tmp_path: Path) -> None:
+    """After it no rule names the placeholder, each names a runbook there is, and the rules still load."""
+    guide = (DEPLOY / "README.md").read_text("utf-8")
+    (command,) = re.findall(r"^(sed .*) > /etc/prometheus/rules/candour.yml$", guide, re.M)
+    done = run(*shlex.split(command))
+    rules_file = tmp_path / "candour.yml"
+    rules_file.write_text(done.said)
+
+    assert 0 == run(need("promtool"), "check", "rules", rules_file).code
+    assert PLACEHOLDER not in done.said
+    urls = re.findall(r"runbook_url: (\S+)", done.said)
+    assert {"https://wiki.sampleton.example/candour"} == {url.rpartition("/")[0] for url in urls}
+    assert len(urls) == ALERTS.count(f"runbook_url: {PLACEHOLDER}/") == ALERTS.count("- alert:")
+    there = {path.name for path in (DEPLOY / "runbooks").glob("*.md")}
+    assert {url.rpartition("/")[2] for url in urls} <= there
 
 
 def test_every_alert_fires_in_a_test() -> None:

@@ -5,6 +5,7 @@ All by the shipped configuration in a real nginx, in front of a real server.
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import Iterator
 
@@ -12,6 +13,8 @@ import grpc
 import pytest
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
+from services.bridge.reporting import Away, ForGood, Recorded, Reporter
+from services.bridge.settings import Tls
 from services.cli.local_server import LocalServer
 from services.pb.candour.v1 import (
     common_pb2,
@@ -155,6 +158,23 @@ def test_entry_says_that_nobody_was_authenticated(proxy: Proxy) -> None:
 
     assert "unauthenticated:loopback" in json.dumps(entry)
     assert "readers" not in json.dumps(entry)
+
+
+@pytest.mark.parametrize(("client", "taken"), [("reporter", True), ("reader", False)])
+def test_bridge_reports_as_its_certificate_may(proxy: Proxy, client: str, taken: bool) -> None:
+    """The bridge from NATS, beyond a proxy: a reporter's uses are recorded, a reader's wait."""
+    own = proxy.authority.folder
+    tls = Tls(ca=own / "ca.crt", certificate=own / f"{client}.crt", key=own / f"{client}.key")
+
+    async def reported() -> list[Recorded | ForGood | Away] | Away:
+        async with Reporter(f"localhost:{proxy.ports[8443]}", PARENT, tls) as reporter:
+            try:
+                return await reporter.report([use(f"bridged by {client}").SerializeToString()])
+            except Away as away:
+                return away
+
+    found = asyncio.run(reported())
+    assert [Recorded(duplicate=False)] == found if taken else "PERMISSION_DENIED" in str(found)
 
 
 def test_streams_go_through(proxy: Proxy) -> None:

@@ -7,9 +7,13 @@ candour serve ──strace──► every system call ──► allowed by the u
 
 from __future__ import annotations
 
+import os
 import re
+import shlex
 import shutil
 import subprocess
+import sys
+import time
 from configparser import RawConfigParser
 from pathlib import Path
 
@@ -24,6 +28,10 @@ UNITS = DEPLOY / "systemd"
 STARTED = (
     *("candour.service", "candour-proxy.service", "candour-witness.service"),
     *("candour-monitor@main.service", "candour-monitor@main.timer"),
+    *("candour-backup.service", "candour-backup.timer", "candour-bridge.service"),
+    *("candour-audit@main.service", "candour-audit@main.timer"),
+    *("candour-pgbackrest@full.service", "candour-pgbackrest-full.timer"),
+    *("candour-pgbackrest@diff.service", "candour-pgbackrest-diff.timer"),
 )
 # Of 100; a service without any sandbox has 96. What is left is the network that each one is for.
 EXPOSURE = 12
@@ -36,7 +44,7 @@ def root(tmp_path: Path) -> Path:
     need("systemd-analyze")
     (tmp_path / "usr/lib/systemd").mkdir(parents=True)
     shutil.copytree(SYSTEM_UNITS, tmp_path / "usr/lib/systemd/system", symlinks=True)
-    for unit in UNITS.glob("*.service"):
+    for unit in (*UNITS.glob("*.service"), *UNITS.glob("*.d/*.conf")):
         for path in re.findall(r"^Exec\w+=/(\S+)", unit.read_text("utf-8"), re.M):
             program = tmp_path / path
             program.parent.mkdir(parents=True, exist_ok=True)
@@ -147,3 +155,52 @@ def calls_allowed(unit: str) -> set[str]:
         found = set().union(*map(calls, names.removeprefix("~").split()))
         left = left - found if names.startswith("~") else left | found
     return left
+
+
+def command_of(unit: str, key: str) -> list[str]:
+    """A command line as systemd runs it, for the instance `main`."""
+    (found,) = re.findall(rf"^{key}=(.*)$", (UNITS / unit).read_text("utf-8"), re.M)
+    return shlex.split(found.replace("%i", "main"))
+
+
+def test_timers_back_up_and_audit_what_is_served(tmp_path: Path) -> None:
+    """The units' own commands: a backup that restores but for keys, and an audit that says how it ended."""
+    data, backups, metrics = (tmp_path / name for name in ("data", "backups", "metrics"))
+    metrics.mkdir()
+    moved = {
+        "/opt/candour/bin/candour": str(Path(sys.executable).parent / "candour"),
+        "/var/lib/candour-backups": str(backups),
+        "/var/cache/candour-metrics": str(metrics),
+    }
+
+    def ran(unit: str) -> str:
+        words = " ".join(command_of(unit, "ExecStart"))
+        for old, new in moved.items():
+            words = words.replace(old, new)
+        done = run(*words.split(), CANDOUR_DATA=str(data), CANDOUR_DATABASE_URL="")
+        assert done.code == 0, done.said
+        return done.said
+
+    with LocalServer(data):
+        assert '"left_out": ["keys"]' in " ".join(ran("candour-backup.service").split())
+        ran("candour-audit@.service")
+    [made] = backups.iterdir()
+    assert {"log", "disclosures"} <= {path.name for path in made.iterdir()}
+    said = (metrics / "candour-audit-main.prom").read_text("utf-8")
+    assert 'candour_audit_findings{ledger="main",claim="entry"} 0\n' in said
+    assert 0o644 == (metrics / "candour-audit-main.prom").stat().st_mode & 0o777
+
+
+def test_retention_takes_old_backups_alone(tmp_path: Path) -> None:
+    """What is older than 35 days goes, folders below the backups alone; what is newer stays."""
+    command = " ".join(command_of("candour-backup.service.d/retention.conf", "ExecStartPost"))
+    backups = tmp_path / "backups"
+    for name, days in (("old", 37), ("new", 34)):
+        (backups / name / "log").mkdir(parents=True)
+        made_at = time.time() - days * 86_400
+        os.utime(backups / name, (made_at, made_at))
+    os.utime(backups, (0, 0))
+    done = run(*shlex.split(command.replace("/var/lib/candour-backups", str(backups))))
+
+    assert Done(0, "") == done
+    assert ["new"] == [path.name for path in backups.iterdir()]

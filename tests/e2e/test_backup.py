@@ -217,6 +217,7 @@ def test_doctor_finds_a_healthy_ledger_healthy(backed: Backed) -> None:
         "views",
         "backup",
         "server",
+        "served tree",
     )
     assert {"ok"} == {found[name][0] for name in known}
     assert "unknown" == found["witnesses"][0]

@@ -43,6 +43,16 @@ def test_list_and_count_go_together(place: Place, tmp_path: Path) -> None:
     assert 2 == refused.exit_code, refused.out
     assert "ask for both as of one" in refused.out
 
+    answer = tmp_path / "answer.json"
+    asked = ("ask", 1, *who, *days, "--out", answer, "--with-count")
+    place.candour(*asked)
+    found = place.verify(answer)
+    assert 0 == found.exit_code, found.out
+    assert f"the list holds all {second['count']} uses" in found.out
+    assert "completeness not proven:" not in found.out
+    told = place.candour(*asked, "--unit", "ICE", exit_code=2)
+    assert "--with-count takes question 1" in told.err
+
     told = place.candour(
         *("uses", "withdraw", name, "--reason", "wrong", "--wait", "witnessed"), exit_code=1
     )

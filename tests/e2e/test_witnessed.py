@@ -15,6 +15,7 @@ from pathlib import Path
 import grpc
 import pytest
 
+from ledger.ingest.sample import sample_export
 from ledger.tlog import claimed_checkpoint
 from services.cli.failures import CommandFailed
 from services.cli.local_server import LocalServer
@@ -75,6 +76,31 @@ def test_two_of_three_publish(tmp_path: Path, database_url: str | None) -> None:
         watched.await_published(4)
         status = eventually(watched.status, lambda found: found["held_back"] is None)
         assert status["witnesses"]["w0"]["failure"] is None
+
+
+def test_commands_wait_for_witnesses(tmp_path: Path) -> None:
+    """A register command and an import that waited are under a checkpoint the quorum has signed."""
+    data = tmp_path / "data"
+    key = begin(data)
+    export = tmp_path / "export.csv"
+    export.write_bytes(sample_export(3))
+    with (
+        Watch(tmp_path, key, ("w0",), "quorum w0\n") as watch,
+        LocalServer(data, environment=watch.environment) as server,
+    ):
+        watched = Watched(server)
+        common = ("--wait", "witnessed", "--format", "json", "--target", server.grpc)
+        done = run("candour", "agencies", "register", "Sampleton PD", *common)
+        assert 0 == done.exit_code, done.err
+        assert done.json["leaf_index"] < watched.published().checkpoint.tree_size
+        who = ("--agency", "Sampleton PD", "--technology", "Platewatch")
+        done = run("candour", "import", "flock", export, *who, *common)
+        assert (0, 3) == (done.exit_code, done.json["accepted"]), done.err
+        found = watched.published()
+        assert {"w0"} == set(found.cosigned)
+        assert (
+            8 <= found.checkpoint.tree_size
+        )  # agency, technology, source, file, its rows, its end
 
 
 def test_evidence_names_its_witnesses(tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import shlex
+from html import unescape
 from html.parser import HTMLParser
 from itertools import pairwise
 from typing import Any, Final
@@ -126,3 +127,24 @@ def test_table_has_a_row_for_each_figure_and_blank() -> None:
         rows[0]["label"],
     )
     assert "not recorded" == rows[-1]["section"]
+
+
+def test_what_is_cut_short_is_said_with_the_command_for_the_rest() -> None:
+    """Page and CSV alike, for a section and for the entries of a figure; nothing where all is there."""
+    shown = report()
+    cut = {"of_first_uses": 10_000, "left_out": 3, "by": "unit", "of_first_differences": 7}
+    shown.answer["sections"][0].update(cut)
+    shown.answer["sections"][0]["figures"][0]["count"] = 500
+    page = unescape("".join(report_page(shown)))
+    rows = list(csv.DictReader(io.StringIO("".join(report_csv(shown)), newline="")))
+
+    said = [row["label"] for row in rows if row["key"] == "cut short"]
+    assert 3 == len(said)
+    for text, command in zip(said, ("ask 13", "export csv", "discrepancies list"), strict=True):
+        assert text in page
+        words = shlex.split(text.partition(": ")[2])
+        assert ["candour", *command.split()] == words[:3]
+        assert "agencies/a" in words
+    assert "498" == rows[0]["not_listed"]
+    assert "3 of 501 are listed; the command asks for all of them" in page
+    assert [] == list(report().cut_short(report().answer["sections"][0]))

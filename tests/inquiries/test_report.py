@@ -19,6 +19,7 @@ from ledger.events import (
     TechnologyRegistered,
 )
 from ledger.filters import check, parse
+from ledger.inquiries import report_parts
 from ledger.inquiries.asked import CHOICES
 from ledger.inquiries.filter_text import text_of
 from ledger.inquiries.pure_asker import PureAsker
@@ -229,6 +230,43 @@ def test_flow_that_names_no_country_may_have_left() -> None:
 
     assert (0, 1, [1]) == (figure["count"], figure["possible"], figure["possible_basis"])
     assert {"recipient": "Vendor", "purposes": []} == figure["columns"]
+
+
+def test_report_that_stops_reading_says_where(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Flows are read page by page up to a bound; of what lies beyond it the section tells."""
+    when = Occurred(earliest="2020-02-21T10:00:00Z", latest="2020-02-21T10:00:00Z")
+    world = told(
+        Line(AGENCY, AgencyRegistered(agency=AGENCY, name="A", country="CA")),
+        *(use(f"none-{n}", occurred=when) for n in range(3)),
+        *(
+            use(f"u{n}", occurred=when, data_flows=(DataFlow(recipient="V", access_country="US"),))
+            for n in range(4)
+        ),
+        _found("a", when),
+        _found("b", when),
+    )
+    monkeypatch.setattr(report_parts, "MAX_ANSWER_USES", 2)
+    whole = report(world, 10)
+    sharing = "Sharing: who received data of uses"
+    assert (4, 0) == counts(whole, sharing)["V"]
+    assert not any(
+        name.startswith(("of_first", "countries")) for p in whole["sections"] for name in p
+    )
+
+    monkeypatch.setattr(report_parts, "MAX_REPORT_FLOWS", 2)
+    monkeypatch.setattr(report_parts, "MAX_REPORT_DIFFERENCES", 1)
+    cut = {part["title"]: part for part in report(world, 10)["sections"]}
+    assert (2, 0) == counts({"sections": list(cut.values())}, sharing)["V"]
+    assert 2 == cut[sharing]["of_first_uses"]
+    across = cut["Across borders, and which countries data went to"]
+    assert (2, "US", 4) == (
+        across["countries_of_first_uses"],
+        across["figures"][-1]["key"],
+        across["figures"][-1]["count"],
+    )
+    assert 1 == cut["Missing records"]["of_first_differences"]
+    returned = report(world, 10, "piidpa")["sections"][1]
+    assert (2, 2) == (returned["of_first_uses"], returned["figures"][0]["count"])
 
 
 @pytest.mark.parametrize(

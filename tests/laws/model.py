@@ -12,9 +12,10 @@ from typing import TypeAlias
 
 from ledger.canonical_json import encode
 from ledger.commands import Masked, Performer, ReportToolUse
+from ledger.limits import MAX_CONFLICTS
 from ledger.store.core import NewEntry
 from ledger.streams import name_of_stream
-from tests.faults import Fault
+from tests.faults.commits import Fault
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +72,7 @@ class Model:
         self.standing: dict[tuple[str, str | None], int] = {}  # which report an id stands for
         self.imports: dict[str, Import] = {}
         self.files: dict[int, str] = {}
+        self.conflicts: dict[int, set[bytes]] = {}  # by the report that an id stands for
         self.events: list[Event] = []
         self.faults: list[Fault | None] = []  # of the next commits
 
@@ -109,7 +111,29 @@ class Model:
                 return None
             for number, answer in zip(withdrawn, replaced, strict=True):
                 answers[number] = answer
-        return answers
+        told = self._record_conflicts(
+            [
+                (answer.leaf_index, content(command))
+                for (command, _), answer in zip(batch, answers, strict=True)
+                if answer.kind == "conflict"
+            ]
+        )
+        return answers if told else None
+
+    def _record_conflicts(self, refused: list[tuple[int, bytes]]) -> bool:
+        """Each content once, so many of one report; False where the caller is not told."""
+        new: dict[int, list[bytes]] = {}
+        for first, said in dict.fromkeys(refused):
+            known = self.conflicts.get(first, set())
+            if said not in known and len(known) + len(new.get(first, ())) < MAX_CONFLICTS:
+                new.setdefault(first, []).append(said)
+        if not new:
+            return True
+        durable, told = self.commit()
+        for first, said_anew in new.items() if durable else ():
+            self.conflicts.setdefault(first, set()).update(said_anew)
+            self.size += len(said_anew)
+        return told
 
     def _place(
         self, batch: Sequence[tuple[ReportToolUse, NewEntry]], replacing: dict[int, int]

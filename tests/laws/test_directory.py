@@ -27,7 +27,7 @@ from ledger.store.core import NewEntry, Published, StoreUnavailable
 from ledger.store.directory_listing import newest_listing, unlisted
 from ledger.store.sqlite import SqliteStore
 from ledger.tlog import Checkpoint, Signer, sign_checkpoint
-from tests.faults import Fault, break_commits
+from tests.faults.commits import Fault, break_commits
 from tests.strategies import effort
 
 DIRECTORY = "candour.local/d/directory"

@@ -35,7 +35,7 @@ from ledger.projections.questions import Question
 from ledger.store.core import NewEntry, StoreUnavailable
 from ledger.store.view_queries import ViewReader
 from ledger.store.view_writer import ViewWriter, shown_values
-from tests.faults import Fault, break_commits
+from tests.faults.commits import Fault, break_commits
 from tests.laws.model import Answer, Import, Model, Use
 from tests.laws.trees import check_tree
 from tests.ledgers import Ledger, Place, SqlitePlace

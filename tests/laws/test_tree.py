@@ -24,7 +24,7 @@ from ledger.store.core import (
     Tracking,
 )
 from ledger.tlog import open_checkpoint
-from tests.faults import Fault, break_call, break_commits, mend
+from tests.faults.commits import Fault, break_call, break_commits, mend
 from tests.laws.trees import check_tree
 from tests.ledgers import SIGNER, Ledger, Place, numbered
 from tests.strategies import effort

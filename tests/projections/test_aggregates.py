@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from itertools import combinations
+from dataclasses import replace
+from itertools import combinations, product
 from random import Random
 
 import pytest
@@ -12,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ledger.commands import Performer, ReportToolUse
-from ledger.events import Occurred, ToolUseReported
+from ledger.events import DataFlow, Occurred, ToolUseReported
 from ledger.filters import And, Query, TimeTest, check, parse
 from ledger.limits import MAX_RULE_TESTS
 from ledger.projections.aggregates import GROUP_KEYS, extent, grouped, matched
@@ -167,6 +168,26 @@ def test_rules_of_many_like_parts_are_decided_by_one_field(
             compare(reader, fold, sought, [])
 
     law()
+
+
+def test_country_that_nobody_told_stays_open_beside_others(place: ledgers.Place) -> None:
+    """Asked for one country among other conditions, a flow that names none may have gone there."""
+    flows = ((DataFlow(),), (DataFlow(access_country="US"), DataFlow()), (), None)
+    reports = [report(number, strategies.DAY, number) for number in range(len(flows))]
+    told_of = tuple(
+        replace(one, use=replace(one.use, data_flows=flow))
+        for one, flow in zip(reports, flows, strict=True)
+    )
+    ledger, reader = told(place, [strategies.Report(told_of)])
+    entries = ledger.entries()
+    fold, _unread = fold_of(entries)
+    for field, other, negated in product(
+        ("flow_country", "unpermitted_country"), ("CA", "US", "elsewhere"), (False, True)
+    ):
+        named = [says(field, other), says(field, "FR"), says("unit", "none of them")]
+        made = not_(any_of(named)) if negated else any_of(named)
+        found = compare(reader, fold, Sought(made.certain, made.possible, len(entries)), [])
+        assert 1 <= len(found), "where a country may be any, so may this one"
 
 
 def test_busy_accounts_and_copied_reasons_of_a_story(place: ledgers.Place) -> None:

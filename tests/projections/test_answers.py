@@ -84,12 +84,14 @@ def told(place: ledgers.Place, steps: list[Operation], *, project: bool = True) 
     return Told(ledger.entries(), ViewReader(engine, ledger.store), writer)
 
 
-def pages(reader: ViewReader, question: Question, limit: int, **shown: bool) -> list[Found]:
+def pages(
+    reader: ViewReader, question: Question, limit: int, *, withdrawn: bool = False
+) -> list[Found]:
     """All pages of a list, one after another."""
     found: list[Found] = []
     after: Place | None = None
     while True:
-        page, _unread = reader.page(question, after, limit, **shown)
+        page, _unread = reader.page(question, after, limit, withdrawn=withdrawn)
         assert len(page) <= limit
         if not page:
             return found

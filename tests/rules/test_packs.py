@@ -20,6 +20,7 @@ from tests.strategies import effort
 
 ROOT = Path(__file__).resolve().parents[2]
 PACKS = shipped()
+DIGESTS = ROOT / "ledger" / "rules" / "packs" / "SHA256SUMS"
 # What its own examples cannot tell: statements are judged elsewhere.
 ELSEWHERE = {"statement_contradicted"}
 SMALL = """
@@ -82,7 +83,20 @@ def test_packs_are_called_as_their_files() -> None:
     """`<name>-<version>.toml`, so that a version is never written over by another."""
     here = {item.name for item in (files("ledger.rules") / "packs").iterdir()}
 
-    assert {f"{pack.name}-{pack.version}.toml" for pack in PACKS} == here
+    assert {f"{pack.name}-{pack.version}.toml" for pack in PACKS} | {DIGESTS.name} == here
+
+
+def test_version_of_a_pack_never_changes() -> None:
+    """Its bytes are those that SHA256SUMS holds, whose lines are only ever added to.
+
+    Old answers rest on them: who changes a rule, or a word of it, writes the next version beside
+    it (`base-2.toml`) and adds a line. `sha256sum -c SHA256SUMS` in that folder says the same.
+    """
+    listed = [line.split("  ") for line in DIGESTS.read_text("utf-8").splitlines()]
+
+    assert sorted(listed) == sorted(
+        [pack.sha256, f"{pack.name}-{pack.version}.toml"] for pack in PACKS
+    )
 
 
 def test_pack_is_found_by_name_version_and_digest() -> None:

@@ -8,7 +8,7 @@ from ledger.canonical_json import decode, encode
 from ledger.limits import TILE_WIDTH
 from ledger.merkle import HASH_BYTES, Frontier
 from ledger.tlog import Signer, parse_note, sign
-from tests.ledgers import ORIGIN
+from tests.ledgers import ORIGIN, PostgresPlace
 from tests.store.audited import Audited
 
 Tampering = Callable[[Audited], tuple[str, int | str | None]]
@@ -80,7 +80,8 @@ def stream_out_of_order(on: Audited) -> tuple[str, int | str | None]:
         "SELECT leaf_index FROM entries WHERE stream IN (SELECT stream FROM entries"
         " WHERE topic = 'tool_use.withdrawn.v1') ORDER BY leaf_index"
     )
-    for table in ("entries", "disclosures"):
+    streams = ("stream_versions",) if isinstance(on.place, PostgresPlace) else ()
+    for table in ("entries", "disclosures", *streams):
         for old, new in ((report_at, -1), (change_at, report_at), (-1, change_at)):
             on.sql(f"UPDATE {table} SET leaf_index = ? WHERE leaf_index = ?", new, old)
     on.sql("DELETE FROM checkpoints")

@@ -7,7 +7,7 @@ database, as front-ends do.
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
@@ -29,11 +29,42 @@ from ledger.store.core import (
     StreamConflict,
     Tracking,
 )
+from ledger.store.postgres_steps import STEPS
 from tests.laws.trees import check_tree
-from tests.ledgers import Place
+from tests.ledgers import Place, PostgresPlace, SqlitePlace
+from tests.postgres import create_database, drop_database
+from tests.store.olden import OldenPlace
 
 Result = TypeVar("Result")
 DIGESTS = [leaf_hash(b"%d" % number) for number in range(40)]
+
+
+@pytest.fixture(
+    scope="module",
+    params=[
+        "sqlite",
+        pytest.param("postgres", marks=pytest.mark.postgres),
+        # As release 0.1.0 began it; and with partitions that a test crosses.
+        pytest.param(1, marks=(pytest.mark.postgres, pytest.mark.thorough)),
+        pytest.param(STEPS[-1].number, marks=(pytest.mark.postgres, pytest.mark.thorough)),
+    ],
+    ids=lambda param: param if isinstance(param, str) else f"schema-{param}",
+)
+def place(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Place]:
+    """As everywhere, and ledgers at both ends of what this release works on."""
+    if request.param == "sqlite":
+        found: Place = SqlitePlace(tmp_path_factory.mktemp("place"))
+        yield found
+        found.close()
+        return
+    server = request.getfixturevalue("postgres_server")
+    url = create_database(server)
+    found = PostgresPlace(url) if request.param == "postgres" else OldenPlace(url, request.param)
+    yield found
+    found.close()
+    drop_database(server, url)
 
 
 def entry_of(
@@ -475,8 +506,8 @@ def test_claim_keeps_what_was_set_first(place: Place) -> None:
     """A ledger says of itself what it was begun with, and tells every later claimant."""
     store, _ = place.begin()
     assert {"origin": "a"} == store.claim({"origin": "a"})
-    both = {"origin": "a", "schema": "1"}
-    assert both == store.claim({"origin": "b", "schema": "1"}) == store.meta()
+    both = {"origin": "a", "vkey": "k"}
+    assert both == store.claim({"origin": "b", "vkey": "k"}) == store.meta()
 
 
 def test_claims_at_once_have_one_winner(place: Place) -> None:

@@ -21,7 +21,9 @@ PURE: Final = frozenset(
     {"commands", "disclosure", "entry", "filters", "identity", "ingest", "observers"}
     | {"inquiries", "projections", "rules", "usage_index"}
 )
-_DECIDE: Final = frozenset({"application", "reports"})  # commands into entries, for the log
+_DECIDE: Final = frozenset(
+    {"application", "conflicts", "reports"}
+)  # commands into entries, for the log
 _CHECKABLE: Final = BASE | {"merkle", "tlog", "events"} | PURE
 
 MAY_IMPORT: Final[dict[str, frozenset[str]]] = {
@@ -85,6 +87,7 @@ SHARED: Final[dict[str, frozenset[str]]] = {
     "pb": frozenset(),
     "runtime": frozenset({"pb"}),
     "client": frozenset({"pb", "runtime"}),  # less yet: CLIENT_SERVICES, below
+    "bridge": frozenset({"pb", "runtime", "client"}),  # a client among others
     # Another institution runs these, from the base install.
     "witness": frozenset(),
     "witness_replay": frozenset({"runtime", "witness"}),

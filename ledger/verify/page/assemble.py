@@ -34,7 +34,7 @@ MODULES: Final = (
     *("errors", "bytes", "json", "hashing", "merkle", "notes", "trust", "times"),
     *("checkpoints", "facts", "entries", "bundle", "filters", "question", "older"),
     *("usage_keys", "usage_questions", "usage_walk", "usage_proof", "usage_answer"),
-    *("usage_steps", "bare_proof", "run", "steps", "words", "ui"),
+    *("usage_steps", "bare_proof", "counted", "run", "entry_file", "steps", "words", "ui"),
 )
 _IMPORT: Final = re.compile(r'^import \{ ([\w, ]+) \} from "\./(\w+)\.js";\n', re.M)
 _EXPORT: Final = re.compile(r"^export ((?:async )?function\*?|class|const) (\w+)", re.M)

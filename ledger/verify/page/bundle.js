@@ -18,6 +18,7 @@ const MEMBERS = {
 };
 const USAGE_MEMBERS = { ...MEMBERS, proofs: isObject };
 const OPTIONAL = { consistency: isObject, timestamps: Array.isArray };
+const INQUIRY_OPTIONAL = { ...OPTIONAL, proven_count: isObject };
 
 /** False for a file that was never a bundle: such a one is unusable, rather than refused. */
 export function looksLikeBundle(bytes) {
@@ -41,6 +42,7 @@ export async function checkSigned(found, key) {
   const body = new Map(found);
   body.delete("signed");
   body.delete("timestamps"); // which come after the signature, and are over it
+  body.delete("proven_count"); // which is signed by itself
   const text = `candour-answer/1\n${origin}\n${base64Of(await sha256(utf8(encode(body))))}\n`;
   let opened;
   try {
@@ -55,9 +57,10 @@ export async function checkSigned(found, key) {
 /** Check the members of a bundle in one of the formats. */
 export function bundleOf(found) {
   const members = found.get("format") === USAGE_FORMAT ? USAGE_MEMBERS : MEMBERS;
-  const optional = Object.keys(OPTIONAL).filter((name) => found.has(name));
+  const all = found.get("format") === INQUIRY_FORMAT ? INQUIRY_OPTIONAL : OPTIONAL;
+  const optional = Object.keys(all).filter((name) => found.has(name));
   if (!hasJust(found, [...Object.keys(members), ...optional])) throw new Malformed("bundle", `must hold ${Object.keys(members).join(", ")}`);
-  for (const [name, fits] of Object.entries({ ...members, ...OPTIONAL })) {
+  for (const [name, fits] of Object.entries({ ...members, ...all })) {
     if (!found.has(name)) continue;
     if (!fits(found.get(name))) throw new Malformed(`bundle.${name}`, "is of another type");
   }
@@ -68,6 +71,7 @@ export function bundleOf(found) {
     entries: entries.map(entryOf), proofs: found.get("proofs") ?? new Map(),
     consistency: found.has("consistency") ? consistencyOf(found.get("consistency")) : null,
     timestamps: found.has("timestamps") ? timestampsOf(found.get("timestamps")) : [],
+    provenCount: found.get("proven_count") ?? null,
   };
 }
 

@@ -9,7 +9,7 @@ import { openCheckpoint, parseCheckpoint } from "./checkpoints.js";
 import { verifyConsistency } from "./merkle.js";
 import { parseNote } from "./notes.js";
 
-const NOT_COMPARED = "whether this tree extends one that you were shown before: not compared with a checkpoint of your own (--older FILE)";
+export const NOT_COMPARED = "whether this tree extends one that you were shown before: not compared with a checkpoint of your own (--older FILE)";
 
 /** What was found, in words, and what it leaves unchecked, or null. `own` is a signed note, or null. */
 export async function checkConsistency(consistency, checkpoint, key, own) {

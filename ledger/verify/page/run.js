@@ -2,16 +2,17 @@
 import { Malformed, Unverifiable, VerificationFailed } from "./errors.js";
 import { utf8 } from "./bytes.js";
 import { leafHash, whyNot } from "./hashing.js";
-import { plainOf } from "./json.js";
+import { encode, plainOf } from "./json.js";
 import { verifyInclusion } from "./merkle.js";
 import { answersName, keyNamed, parseTrust } from "./trust.js";
 import { checkWitnesses, openCheckpoint } from "./checkpoints.js";
 import { FORMAT, INQUIRY_FORMAT, USAGE_FORMAT, bundleOf, checkSigned, looksLikeBundle, readObject } from "./bundle.js";
 import { checkDisclosure, decodeEntry } from "./entries.js";
-import { checkConsistency } from "./older.js";
+import { NOT_COMPARED, checkConsistency } from "./older.js";
 import { questionOfFilter, questionOfInquiry } from "./question.js";
 import { UsageSteps, checkFreshness } from "./usage_steps.js";
 import { usageQuestionOf } from "./usage_answer.js";
+import { MAY_LEAVE_OUT, PROVEN_COUNT, compareAnswered } from "./counted.js";
 import { LIMITS } from "./made.js";
 
 export const VERIFIED = "verified";
@@ -30,6 +31,16 @@ const REGISTERS_LEFT_OUT = "whether the registers in it are all that were told: 
 const RULES = "whether its question can be asked, and the rule packs hold and are genuine (step 9, rules): candour-verify re-runs them";
 const FOLD = "whether the answer follows from the entries (step 9, the fold and its rules): candour-verify makes it anew";
 
+/** The report as it is shown, in plain objects; question and answer only where nothing was refused. */
+export function endOf({ steps, notChecked, origin, treeSize, question, answer }, verdict, reason) {
+  const shown = (verdict === VERIFIED || verdict === IN_PART) && question !== null;
+  return {
+    verdict, reason, origin, tree_size: treeSize,
+    question: shown ? plainOf(question) : null, answer: shown ? plainOf(answer) : null,
+    steps, not_checked: [...notChecked, UNCHECKED_HERE],
+  };
+}
+
 /** What a step says that a browser does not make. */
 export class NotHere {
   constructor(reason) {
@@ -37,10 +48,10 @@ export class NotHere {
   }
 }
 
-/** The state that steps hand on. */
+/** The state that steps hand on. `judge(bytes, least)` judges a bundle inside this one: its run and its report. */
 export class Run {
-  constructor(bytes, { minTreeSize = null, older = null, progress = () => {} }) {
-    Object.assign(this, { bytes, minTreeSize, older, progress, origin: "", entries: [], keptBack: 0 });
+  constructor(bytes, { minTreeSize = null, older = null, progress = () => {} }, judge) {
+    Object.assign(this, { bytes, minTreeSize, older, progress, judge, origin: "", entries: [], keptBack: 0 });
     this.report = { steps: [], notChecked: [...ALWAYS_UNCHECKED], origin: null, treeSize: null, question: null, answer: null };
   }
 
@@ -56,13 +67,7 @@ export class Run {
   }
 
   end(verdict, reason) {
-    const { steps, notChecked, origin, treeSize, question, answer } = this.report;
-    const shown = verdict === VERIFIED || verdict === IN_PART;
-    return {
-      verdict, reason, origin, tree_size: treeSize,
-      question: shown ? plainOf(question) : null, answer: shown ? plainOf(answer) : null,
-      steps, not_checked: [...notChecked, UNCHECKED_HERE],
-    };
+    return endOf(this.report, verdict, reason);
   }
 
   /** One after another: what follows the format depends on it. */
@@ -80,6 +85,7 @@ export class Run {
       if (this.numbered) yield ["rules", () => this.rules()];
       yield ["answer", () => this.answer()];
       yield ["completeness", () => this.completeness()];
+      if (this.bundle.provenCount !== null) yield [PROVEN_COUNT, () => this.holdToCount()];
     }
     yield ["consistency", () => this.consistency()];
     yield ["timestamps", () => this.timestamps()];
@@ -215,6 +221,19 @@ export class Run {
     this.report.notChecked.push(`completeness not proven: ${leftOut}`);
     if (this.numbered) this.report.notChecked.push(REGISTERS_LEFT_OUT);
     return "completeness not proven";
+  }
+
+  /** The answer to question 1 holds as many uses as a proven count says, which is inside. */
+  async holdToCount() {
+    const inside = this.bundle.provenCount;
+    if (inside.get("format") !== USAGE_FORMAT) throw new Malformed("bundle.proven_count", `must be of format ${USAGE_FORMAT}`);
+    const { run, report } = await this.judge(utf8(`${encode(inside)}\n`), this.question.treeSize);
+    if (report.verdict === UNUSABLE) throw new Unverifiable(`of the proven count: ${report.reason}`);
+    if (report.verdict !== VERIFIED) throw new VerificationFailed(`of the proven count: ${report.reason}`);
+    const found = compareAnswered(this, run), { notChecked } = this.report;
+    const more = run.report.notChecked.filter((line) => line !== NOT_COMPARED && !notChecked.includes(line));
+    this.report.notChecked = [...notChecked.filter((line) => !line.startsWith("completeness not proven")), MAY_LEAVE_OUT, ...more];
+    return found;
   }
 
   async consistency() {

@@ -2,7 +2,8 @@
 import { hexOf, utf8 } from "./bytes.js";
 import { sha256, whyNot } from "./hashing.js";
 import { judgeUsageProof } from "./bare_proof.js";
-import { verifyBundle } from "./steps.js";
+import { looksLikeProof } from "./entry_file.js";
+import { verifyBundle, verifyCountedList, verifyEntry } from "./steps.js";
 import { HEADLINES, OUTCOMES, plain, told } from "./words.js";
 import { LIMITS } from "./made.js";
 
@@ -43,7 +44,28 @@ async function inputs() {
   const trust = await given("trust-file", "trust", LIMITS.MAX_TRUST_POLICY_BYTES);
   if (trust === null) throw new Error("Say whom you trust: choose the trust file, or paste its text");
   const older = await given("older-file", "older", LIMITS.MAX_NOTE_BYTES);
-  return { bundle: await read(file, LIMITS.MAX_BUNDLE_BYTES), trust, older, least: least === "" ? null : Number(least) };
+  const [entryFile] = at("entry-file").files, [countFile] = at("count-file").files;
+  const bundle = await read(file, LIMITS.MAX_BUNDLE_BYTES);
+  const entry = entryFile ? await read(entryFile, LIMITS.MAX_ENTRY_BYTES) : null;
+  const count = countFile ? await read(countFile, LIMITS.MAX_BUNDLE_BYTES) : null;
+  checkTogether(looksLikeProof(bundle.bytes), { entry, count, older });
+  return { bundle, trust, older, entry, count, least: least === "" ? null : Number(least) };
+}
+
+/** Which files go with a tlog-proof, and which with a bundle. */
+function checkTogether(isProof, { entry, count, older }) {
+  if (isProof && entry === null) throw new Error("This file proves one entry: choose the entry, too");
+  if (isProof && (count !== null || older !== null)) throw new Error("A proven count and an earlier checkpoint are for bundles, not for one entry");
+  if (!isProof && entry !== null) throw new Error("An entry goes with a tlog-proof; a bundle holds its entries");
+  if (count !== null && older !== null) throw new Error("An earlier checkpoint is for one bundle: check each by itself first");
+}
+
+/** The report on what was chosen. */
+function judge({ bundle, trust, older, entry, count, least }) {
+  const options = { minTreeSize: least, older: older && older.bytes, progress: say };
+  if (entry !== null) return verifyEntry(bundle.bytes, entry.bytes, trust.bytes, options);
+  if (count !== null) return verifyCountedList(bundle.bytes, count.bytes, trust.bytes, options);
+  return verifyBundle(bundle.bytes, trust.bytes, options);
 }
 
 async function check(event) {
@@ -52,10 +74,9 @@ async function check(event) {
   at("check").disabled = true;
   say("Checking …");
   try {
-    const { bundle, trust, older, least } = await inputs();
+    const chosen = await inputs();
     await painted();
-    const report = await verifyBundle(bundle.bytes, trust.bytes, { minTreeSize: least, older: older && older.bytes, progress: say });
-    await show(report, { bundle, trust, older, least });
+    await show(await judge(chosen), chosen);
     say("");
   } catch (error) {
     say(`Nothing was checked. ${error.message}.`);
@@ -70,7 +91,7 @@ function say(text) {
 
 const painted = () => new Promise((resume) => setTimeout(resume, 30));
 
-async function show(report, { bundle, trust, older, least }) {
+async function show(report, { bundle, trust, older, entry, count, least }) {
   const [headline, style, advice] = HEADLINES[report.verdict];
   at("verdict-box").className = `box ${style}`;
   at("verdict").textContent = headline;
@@ -79,7 +100,7 @@ async function show(report, { bundle, trust, older, least }) {
   at("told").replaceChildren(...toldElements(report));
   at("steps").tBodies[0].replaceChildren(...report.steps.map(stepRow));
   at("unchecked").replaceChildren(...report.not_checked.map((line) => element("li", { textContent: plain(line) })));
-  const files = [["Bundle", bundle], ["Trust file", trust], ...(older ? [["Your checkpoint", older]] : [])];
+  const files = [["Bundle", bundle], ["Trust file", trust], ...[["The entry", entry], ["Proven count", count], ["Your checkpoint", older]].filter(([, file]) => file)];
   const described = await Promise.all(files.map(async ([what, { name, bytes }]) => [what, `${name}, ${bytes.length} bytes, SHA-256 ${hexOf(await sha256(bytes))}`]));
   const rows = [...described, ["Least tree size", least ?? "none demanded"], ["Checked", `${new Date().toISOString().slice(0, 19)}Z, by the clock of this device`]];
   at("files").replaceChildren(...pairElements(rows));
@@ -152,5 +173,5 @@ function begin() {
   });
 }
 
-globalThis.candour = Object.freeze({ verifyBundle, judgeUsageProof });
+globalThis.candour = Object.freeze({ verifyBundle, verifyCountedList, verifyEntry, judgeUsageProof });
 begin();

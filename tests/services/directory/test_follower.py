@@ -14,7 +14,7 @@ from ledger.store.core import Published, StoreUnavailable
 from ledger.tlog import Checkpoint, Signer, open_checkpoint, sign_checkpoint
 from services.directory import follower as module
 from services.publisher.publisher import publish
-from tests.faults import Fault, break_commits
+from tests.faults.commits import Fault, break_commits
 from tests.services.directory.deployment import Deployment, Open
 
 

@@ -22,9 +22,10 @@ from ledger.merkle import leaf_hash, verify_inclusion
 from ledger.reports import check_report
 from ledger.store.core import StoreUnavailable
 from ledger.tlog import open_checkpoint
-from services.ingest.raw import RawBatch, decode_use
+from services.ingest.raw import RawBatch
 from services.pb.candour.v1 import common_pb2, ingest_pb2, proofs_pb2
 from services.runtime.authn import LOOPBACK
+from services.runtime.raw_uses import decode_use
 from tests.services.harness import (
     AGENCY,
     PARENT,
@@ -300,7 +301,7 @@ def test_a_bad_item_loses_nothing_else(server: Server) -> None:
         ("INVALID_ARGUMENT", "tool_use"),
         "receipt",
     ] == told
-    assert size + 4 == server.size()
+    assert size + 4 + 1 == server.size(), "and that the same id came with another content"
     for result in response.results:
         if result.HasField("receipt"):
             check_receipt(server, result.receipt, response.checkpoint)

@@ -10,7 +10,7 @@ from typing import Any, cast
 import pytest
 
 from ledger.tlog import claimed_checkpoint, open_witnessed, parse_trust_policy
-from services.pb.candour.v1 import common_pb2, registry_pb2
+from services.pb.candour.v1 import common_pb2, record_pb2, registry_pb2
 from services.pb.candour.v1 import ingest_pb2 as pb
 from services.runtime.hosting import open_ledger
 from services.runtime.settings import Settings
@@ -235,3 +235,34 @@ def test_rare_commands_wait_as_well(server: Server) -> None:
             assert covered > answer.receipt.leaf_index, what
             assert published is not None, what
             assert answer.checkpoint.encode() == published.note, what
+
+
+def recorded(wait_for: int, *names: str, checked: bool = False) -> record_pb2.BatchRecordRequest:
+    """A batch that registers technologies of these names."""
+    facts = [
+        record_pb2.RecordedFact(
+            technology_registered=record_pb2.TechnologyRegistered(technology=name, name="W")
+        )
+        for name in names
+    ]
+    chosen = cast(pb.WaitFor.ValueType, wait_for)
+    return record_pb2.BatchRecordRequest(
+        parent=PARENT, facts=facts, validate_only=checked, wait_for=chosen
+    )
+
+
+def test_batch_of_facts_waits_as_well(server: Server) -> None:
+    """Its checkpoint covers every receipt, told anew or before; without a receipt there is none."""
+    names = [f"technologies/{fresh('w')}" for _ in range(2)]
+    size = server.size()
+    found = refused(server.record.BatchRecord, recorded(pb.WAIT_FOR_WITNESSED, *names))
+    assert "NO_QUORUM" == found.reason
+    checked = server.record.BatchRecord(recorded(pb.WAIT_FOR_PUBLISHED, *names, checked=True))
+    assert ("", size) == (checked.checkpoint, server.size())
+    for _ in range(2):
+        answer = server.record.BatchRecord(recorded(pb.WAIT_FOR_PUBLISHED, *names))
+        covered = claimed_checkpoint(answer.checkpoint.encode()).tree_size
+        published = server.hosted.store.published(tree_size=covered)
+        assert size + 2 <= covered
+        assert published is not None
+        assert answer.checkpoint.encode() == published.note

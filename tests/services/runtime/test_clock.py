@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import time
+from pathlib import Path
 
 import pytest
 
 from services.runtime.clock import (
+    LogClock,
     SinceStart,
     database_offset_s,
     kernel_offset_s,
     middle_s,
     offset_told,
 )
-from services.runtime.hosting import open_ledger
+from services.runtime.hosting import newest_us, open_ledger
 from services.runtime.settings import Settings
 from services.runtime.views import open_views
+from tests.ledgers import Ledger
 
 
 @pytest.mark.parametrize(
@@ -70,3 +73,46 @@ def test_a_database_server_has_a_clock(settings: Settings) -> None:
     else:
         assert found is not None
         assert abs(found) < 2
+
+
+def test_times_of_a_log_never_go_back(caplog: pytest.LogCaptureFixture) -> None:
+    """They follow the clock forward at once, and stand still while it is before the newest of them."""
+    second = 1_000_000
+    wall = [100 * second]
+    clock = LogClock(lambda: wall[0], 50 * second, ledger="main")
+    given = [clock()]
+    for now in (200, 140, 199, 201):
+        wall[0] = now * second
+        given.append(clock())
+
+    assert [100, 200, 200, 200, 201] == [at // second for at in given]
+    assert 1 == len(caplog.records)
+    assert "60 s before the newest time in main" in caplog.text
+
+
+def test_a_clock_that_is_behind_says_how_far() -> None:
+    """Less the newest time that stands in the ledger; 0 where it is not before that."""
+    wall = [10_000_000]
+    clock = LogClock(lambda: wall[0], 13_500_000)
+
+    assert -3.5 == clock.ahead_s()
+    wall[0] = 14_000_000
+    assert 0.0 == clock.ahead_s()
+
+
+def test_a_ledger_that_is_opened_goes_on_from_its_newest_time(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A process that starts with a clock of an hour ago gives out no time before the last entry."""
+    settings = Settings(data=tmp_path)
+    hosted = open_ledger(settings)
+    Ledger(hosted.store).register_agencies()
+    newest = newest_us(hosted.store)
+    hosted.close()
+    monkeypatch.setattr(time, "time_ns", lambda: (newest - 3_600_000_000) * 1_000)
+    hosted = open_ledger(settings)
+    try:
+        assert newest == hosted.log.clock_us()
+        assert -3_600 == hosted.clock.ahead_s()
+    finally:
+        hosted.close()

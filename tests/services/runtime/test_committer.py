@@ -239,3 +239,35 @@ def test_followers_hear_of_each_commit(place: Place) -> None:
         await committer.drain()
 
     on_loop(follow())
+
+
+def test_what_there_is_no_room_for_is_refused_unread(place: Place) -> None:
+    """Reports inside count from before they are read until they are answered; one call that is
+    larger than all the room is taken where nothing else is inside."""
+    _, committer, _ = begun(place)
+
+    with committer.room(MAX_QUEUED_ENTRIES + 1), pytest.raises(Overloaded), committer.room(1):
+        raise AssertionError("there was room")
+    with committer.room(MAX_QUEUED_ENTRIES - 1), committer.room(1):
+        pass
+    with committer.room(MAX_QUEUED_ENTRIES):  # all of it is free again
+        pass
+
+
+def test_drain_gives_up_where_the_store_is_away(place: Place) -> None:
+    """Once a commit fails while it drains, the rest is not tried: its callers have no receipt, and
+    the process ends."""
+    ledger, committer, log = begun(place, {1: "before", 2: "before"})
+    ids = [str(number) for number in range(3)]
+
+    async def scenario() -> list[Committed | BaseException]:
+        whole = [entries(ledger, [own]) * MAX_COMMIT_ENTRIES for own in ids]
+        waiting = [committer.enqueue(each) for each in whole]
+        committer.start()
+        await committer.drain()
+        return await asyncio.gather(*waiting, return_exceptions=True)
+
+    told = on_loop(scenario())
+    assert [StoreUnavailable] * 3 == [type(one) for one in told]
+    assert 1 == len(log.sizes)
+    assert 0 == committer.queued

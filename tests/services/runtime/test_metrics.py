@@ -14,6 +14,8 @@ from ledger.errors import CandourError, Malformed
 from ledger.events import ToolUseReported, UsageIndexCommitted
 from ledger.log import ConflictingResubmission, Receipt
 from ledger.store.core import NewEntry, StoreUnavailable
+from services.bridge.measuring import BridgeMetrics
+from services.runtime.audited import COMPLETED, FINDINGS
 from services.runtime.hosting import now_us
 from services.runtime.metric_names import CLAIMS, METRICS, OUR_REASONS
 from services.runtime.metrics import Instruments, LedgerMetrics, reason_of
@@ -40,8 +42,11 @@ def test_code_and_table_have_the_same_metrics() -> None:
     """What a process makes, all of it, is what the table lists, and nothing else."""
     instruments = Instruments()
     Observatory({}, instruments, clock_us=now_us)
+    BridgeMetrics(instruments, "USES")
 
-    assert {metric.name for metric in METRICS} == instruments.made
+    # An audit says its own, by services/runtime/audited.py.
+    told = instruments.made | {COMPLETED, FINDINGS}
+    assert {metric.name for metric in METRICS} == told
 
 
 def test_a_figure_out_of_the_table_is_not_made() -> None:

@@ -15,6 +15,8 @@ from playwright.sync_api import Page
 
 from ledger.errors import Malformed
 from ledger.tlog import parse_trust_policy
+from ledger.verify.counted import verify_counted_list
+from ledger.verify.entry_files import verify_entry
 from ledger.verify.report import Report
 from ledger.verify.verifier import verify_bundle
 from tests.verify.evidence import TRUST
@@ -24,10 +26,11 @@ AT_ONCE: Final = 200
 _JUDGE: Final = """async (cases) => {
   const bytesOf = (base64) => Uint8Array.from(atob(base64), (character) => character.charCodeAt(0));
   const reports = [];
-  for (const { bundle, trust, least, older } of cases) {
-    reports.push(await candour.verifyBundle(bytesOf(bundle), bytesOf(trust), {
-      minTreeSize: least, older: older === null ? null : bytesOf(older),
-    }));
+  for (const { bundle, trust, least, older, entry, count } of cases) {
+    const options = { minTreeSize: least, older: older === null ? null : bytesOf(older) };
+    if (entry !== null) reports.push(await candour.verifyEntry(bytesOf(bundle), bytesOf(entry), bytesOf(trust), options));
+    else if (count !== null) reports.push(await candour.verifyCountedList(bytesOf(bundle), bytesOf(count), bytesOf(trust), options));
+    else reports.push(await candour.verifyBundle(bytesOf(bundle), bytesOf(trust), options));
   }
   return reports;
 }"""
@@ -40,6 +43,7 @@ class Case:
     Members:
         what: For messages.
         least, older: As the command's `--min-tree-size` and `--older`.
+        entry, count: As its `--entry`, of a tlog-proof, and `--count`.
     """
 
     what: str
@@ -47,6 +51,8 @@ class Case:
     trust: bytes = TRUST.encode()
     least: int | None = 0
     older: bytes | None = None
+    entry: bytes | None = None
+    count: bytes | None = None
 
 
 def in_browser(page: Page, cases: Sequence[Case]) -> list[dict[str, Any]]:
@@ -58,7 +64,11 @@ def in_browser(page: Page, cases: Sequence[Case]) -> list[dict[str, Any]]:
                 "bundle": b64encode(case.bundle).decode(),
                 "trust": b64encode(case.trust).decode(),
                 "least": case.least,
-                "older": None if case.older is None else b64encode(case.older).decode(),
+                **{
+                    name: None if given is None else b64encode(given).decode()
+                    for name in ("older", "entry", "count")
+                    for given in (getattr(case, name),)
+                },
             }
             for case in cases[start : start + AT_ONCE]
         ]
@@ -72,6 +82,12 @@ def by_command(case: Case) -> dict[str, Any]:
         policy = parse_trust_policy(case.trust)
     except Malformed as error:
         return Report(reason=str(error)).to_object()
+    if case.entry is not None:
+        return verify_entry(case.bundle, case.entry, policy, min_tree_size=case.least).to_object()
+    if case.count is not None:
+        return verify_counted_list(
+            case.bundle, case.count, policy, min_tree_size=case.least
+        ).to_object()
     report = verify_bundle(case.bundle, policy, min_tree_size=case.least, older=case.older)
     return report.to_object()
 

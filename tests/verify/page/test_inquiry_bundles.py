@@ -13,11 +13,13 @@ from ledger.inquiry_evidence import build_inquiry_bundle
 from ledger.store.core import Published
 from ledger.store.view_queries import ViewReader
 from ledger.store.view_writer import ViewWriter
+from tests.attacks.test_left_out import AGENCY, TECHNOLOGY, Asked
 from tests.inquiries.story import A, tell
 from tests.ledgers import Ledger, SqlitePlace
 from tests.verify.evidence import ANSWERS, bent
 from tests.verify.page.bundles import Case, assert_agree
 from tests.verify.page.conftest import Judge
+from tests.verify.test_counted_answer import answered, counted
 
 
 @pytest.fixture(scope="module")
@@ -87,3 +89,35 @@ def test_bent_questions_are_refused_alike(judge: Judge, bundles: dict[str, bytes
         cases.append(Case(what=f"{name} = {value!r}, signed", bundle=signed))
     for case, page in zip(cases, judge(cases), strict=True):
         assert_agree(case, page)
+
+
+def test_proven_count_inside_is_checked_here_too(
+    judge: Judge, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    """Whole, of something else, bent inside: as the command says, in its words."""
+    place = SqlitePlace(tmp_path_factory.mktemp("counted-answer"))
+    asked = Asked(place)
+    answer, january = answered(asked), ("2026-01-01", "2026-01-31")
+    other = asked.index.bundle(asked.root, AGENCY, TECHNOLOGY, january)
+    bundles = {
+        "whole": counted(asked, answer),
+        "another question": counted(asked, answered(asked, 13)),
+        "a narrower one": counted(asked, answered(asked, unit="x")),
+        "another zone": counted(asked, answered(asked, zone="America/Halifax")),
+        "UTC by name": counted(asked, answered(asked, zone="UTC")),
+        "another moment": counted(asked, answered(asked, tree_size=asked.root.tree_size - 1)),
+        "other days": counted(asked, answer, other),
+        "a list inside": counted(asked, answer, asked.list()),
+        "an answer inside": counted(asked, answer, answer),
+        "bent": counted(asked, answer).replace(b'"undated":', b'"undatee":'),
+    }
+    place.close()
+    cases = [Case(what=what, bundle=bundle, least=None) for what, bundle in bundles.items()]
+    pages = dict(zip(bundles, judge(cases), strict=True))
+    for case in cases:
+        assert_agree(case, pages[case.what])
+    assert {"whole", "UTC by name"} == {
+        what for what, page in pages.items() if page["verdict"] == "verified in part"
+    }
+    (step,) = [step for step in pages["whole"]["steps"] if step["name"] == "proven count"]
+    assert ("ok", True) == (step["outcome"], "all 5 uses" in step["detail"])

@@ -341,12 +341,17 @@ class BatchRecordRequest(_message.Message):
     FACTS_FIELD_NUMBER: _builtins.int
     REQUEST_ID_FIELD_NUMBER: _builtins.int
     VALIDATE_ONLY_FIELD_NUMBER: _builtins.int
+    WAIT_FOR_FIELD_NUMBER: _builtins.int
     parent: _builtins.str
     """`ledgers/…`"""
     request_id: _builtins.str
     """Of the batch; each fact's own id is this and its place."""
     validate_only: _builtins.bool
     """Decides as it would, and records nothing. Source: AIP-163."""
+    wait_for: _ingest_pb2.WaitFor.ValueType
+    """As of ReportToolUseRequest; of a batch without a receipt, or one that is only checked,
+    nothing is waited for.
+    """
     @_builtins.property
     def facts(self) -> _containers.RepeatedCompositeFieldContainer[Global___RecordedFact]:
         """1,000 at most."""
@@ -358,10 +363,11 @@ class BatchRecordRequest(_message.Message):
         facts: _abc.Iterable[Global___RecordedFact] | None = ...,
         request_id: _builtins.str = ...,
         validate_only: _builtins.bool = ...,
+        wait_for: _ingest_pb2.WaitFor.ValueType = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["facts", b"facts", "parent", b"parent", "request_id", b"request_id", "validate_only", b"validate_only"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["facts", b"facts", "parent", b"parent", "request_id", b"request_id", "validate_only", b"validate_only", "wait_for", b"wait_for"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -1,0 +1,68 @@
+"""Does a connection reach PostgreSQL itself, or a pooler before it? (PgBouncer's transaction pooling)
+
+    connect ──► is the server process that answers the one that greeted us?
+        yes: statements are prepared there, and found again
+        no:  somebody pools in between; nothing may be left behind in a session
+
+A pooler gives its clients cancel keys of its own, so what libpq takes for the server's process is
+not `pg_backend_pid()`. Nobody needs to configure what can be seen. Beside prepared statements we
+leave nothing in a session: settings, locks and cursors end with their transaction, and whoever
+follows a ledger asks again and again rather than LISTEN.
+
+Source: https://www.pgbouncer.org/features.html; https://www.psycopg.org/psycopg3/docs/advanced/prepare.html.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import psycopg
+
+from ledger.errors import Refused
+from ledger.limits import STORE_CONNECT_S
+
+
+class BehindPooler(Refused):
+    """What is to be done needs a session of its own, and a pooler hands ours to others."""
+
+    def __init__(self, what: str) -> None:
+        super().__init__(
+            f"{what} needs a session of its own, and this URL leads to a pooler that shares them;"
+            " give the URL of PostgreSQL itself"
+        )
+        self.what = what
+
+
+def connect(url: str, *, autocommit: bool = False) -> psycopg.Connection[Any]:
+    """A connection that is safe through a pooler; raises as `psycopg.connect`."""
+    connection = psycopg.connect(url, connect_timeout=STORE_CONNECT_S, autocommit=autocommit)
+    settle(connection)
+    return connection
+
+
+def settle(connection: psycopg.Connection[Any]) -> None:
+    """Keep a new connection from preparing statements that another server would be asked for.
+
+    Raises:
+        psycopg.OperationalError: It is gone already.
+    """
+    if is_pooled(connection):
+        connection.prepare_threshold = None
+
+
+def is_pooled(connection: psycopg.Connection[Any]) -> bool:
+    """True where another process answers than the one that libpq would cancel. One round trip."""
+    before = connection.autocommit
+    connection.autocommit = True  # or the question would begin a transaction
+    try:
+        row = connection.execute("SELECT pg_backend_pid()", prepare=False).fetchone()
+    finally:
+        if not connection.closed:
+            connection.autocommit = before
+    return row is None or row[0] != connection.info.backend_pid
+
+
+def refuse_pooler(connection: psycopg.Connection[Any], what: str) -> None:
+    """Raises BehindPooler for what must have a session: dumps, snapshots, moves."""
+    if is_pooled(connection):
+        raise BehindPooler(what)

@@ -1,0 +1,1 @@
+"""Whole servers are broken on purpose, by their database, clock, callers and the wire to them."""

@@ -83,6 +83,8 @@ def test_side_by_side(last: Path, postgres_url: str, tmp_path: Path) -> None:
             # With a writer of the last release.
             migrate(Place(new.data, postgres_url, old.running))
             early.await_more(20)
+            place = Place(old.data, postgres_url, old.running)
+            by_old = proven_by(last, place, tmp_path / "old.json")
             new.start()
             with writers([new.grpc], tmp_path, prefix="late") as late:
                 late.await_more(20)
@@ -92,8 +94,6 @@ def test_side_by_side(last: Path, postgres_url: str, tmp_path: Path) -> None:
                 early.await_more(20)
                 placed = early.end() | late.end()
         place = Place(new.data, postgres_url, new.running)
-        by_old = proven_by(last, Place(old.data, postgres_url, old.running), tmp_path / "old.json")
-        by_new = proven(place, tmp_path / "new.json")
         old.running.stop()
         assert placed == report_again(new.grpc, list(placed))
         assert len(placed) == len(set(placed.values()))
@@ -102,6 +102,7 @@ def test_side_by_side(last: Path, postgres_url: str, tmp_path: Path) -> None:
             lambda: place.json("uses", "summary", "--by", "agency"),
             lambda rows: sum(row["count"] for row in rows) == len(placed),
         )
+        by_new = proven(place, tmp_path / "new.json")
         place.candour("audit")
     finally:
         old.kill()

@@ -9,10 +9,11 @@ import pytest
 
 from ledger.canonical_json import decode, encode
 from ledger.domain.base import Provenance
+from ledger.store.audit import audit_ledger
 from ledger.store.usage_roots import KeptRoot
 from ledger.usage_index import Commitment
 from tests.indexed import Index
-from tests.ledgers import ORIGIN, Place
+from tests.ledgers import ORIGIN, SIGNER, Place
 from tests.store.audited import Audited, report
 
 Tampering = Callable[["Indexed"], tuple[str, int | str | None]]
@@ -65,6 +66,21 @@ def test_index_that_lags_is_no_difference(indexed: Indexed) -> None:
 
     assert [] == indexed.audit().findings
     assert 2 == indexed.audit().counts["usage_roots"]
+
+
+def test_root_that_is_committed_meanwhile_is_no_difference(indexed: Indexed) -> None:
+    """A server goes on while it is audited; what it marks then belongs to the next audit."""
+
+    def meanwhile(_stage: str, _done: int, _total: int) -> None:
+        if not late:
+            late.append(indexed.index.commit())
+
+    late: list[KeptRoot] = []
+    vkey = SIGNER.verifier_key
+    found = audit_ledger(indexed.store, indexed.views, vkey=vkey, origin=ORIGIN, progress=meanwhile)
+
+    assert late
+    assert [] == found.findings
 
 
 def false_root(on: Indexed) -> tuple[str, int | str | None]:

@@ -22,6 +22,7 @@ from services.cli import (
     rules_active,
     source_coverage,
     statement,
+    statement_import,
     statement_make,
     technologies,
     uses,
@@ -35,6 +36,7 @@ assert technologies.app is registers.technologies
 assert source_coverage.app is registers.sources
 assert authorizations_changes.app is authorizations.app
 assert rules_active.app is rules.app
+assert statement_import.app is statement.app
 assert statement_make.app is statement.app
 assert uses_told.app is uses.app
 

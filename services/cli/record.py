@@ -51,9 +51,9 @@ def record(
     if check and len(items) > MAX_RECORD_BATCH:
         say(f"Each {MAX_RECORD_BATCH} facts are checked by themselves, on what is recorded by now.")
     with Client(at) as client:
-        told = _Told(items)
+        told = Told(items)
         for batch in batches(item for item in items if item.message is not None):
-            told.take(batch, _send(client, batch, wait, check=check))
+            told.take(batch, send(client, batch, wait, check=check))
             if told.done < len(items):
                 say(f"{told.done} of {len(items)} facts.")
     told.print(form, check=check)
@@ -83,7 +83,7 @@ def batches(items: Iterator[Item]) -> Iterator[list[Item]]:
         yield batch
 
 
-def _send(
+def send(
     client: Client, batch: list[Item], wait: Wait, *, check: bool
 ) -> list[record_pb2.RecordResult]:
     from services.pb.candour.v1 import record_pb2
@@ -103,7 +103,7 @@ def _send(
     return results
 
 
-class _Told:
+class Told:
     """What became of the facts of a file."""
 
     def __init__(self, items: list[Item]) -> None:

@@ -68,7 +68,7 @@ def read_file(path: Path) -> list[Item]:
     facts = found.get("facts") if isinstance(found, Mapping) else found
     if not isinstance(facts, list):
         raise _no_facts(path, "holds no list called facts")
-    return list(_items(facts))
+    return list(items_of(facts))
 
 
 def _no_facts(path: Path, why: str) -> CommandFailed:
@@ -77,7 +77,7 @@ def _no_facts(path: Path, why: str) -> CommandFailed:
     )
 
 
-def _items(facts: list[Any]) -> Iterator[Item]:
+def items_of(facts: list[Any]) -> Iterator[Item]:
     met: dict[str, int] = {}
     for place, found in enumerate(facts):
         topic = found.get("topic") if isinstance(found, Mapping) else None

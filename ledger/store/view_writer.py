@@ -30,6 +30,14 @@ class PositionMoved(Refused):
     """Another projector has folded these entries; start over from where it is."""
 
 
+class ViewsReplaced(CandourError):
+    """Another release made the views anew in its own layout; whoever opens them makes ours."""
+
+    def __init__(self, layout: int) -> None:
+        super().__init__(f"the views have layout {layout} now, not {t.LAYOUT}")
+        self.layout = layout
+
+
 class ViewWriter:
     """Folds entries of one ledger into its views.
 
@@ -45,9 +53,12 @@ class ViewWriter:
         self._names_at = -1  # the position they were read at, or -1
 
     def position(self) -> int:
-        """Entries that the views hold."""
+        """Entries that the views hold. Raises ViewsReplaced."""
         with self.engine.connect() as connection:
-            return int(connection.execute(select(t.position.c.tree_size)).scalar_one())
+            held = connection.execute(select(t.position.c.tree_size, t.position.c.layout)).one()
+        if held.layout != t.LAYOUT:
+            raise ViewsReplaced(held.layout)
+        return int(held.tree_size)
 
     def apply(self, entries: Sequence[StoredEntry]) -> int:
         """Fold entries, which must go on from the position; returns the new position.
@@ -60,7 +71,9 @@ class ViewWriter:
         assert end - start == len(entries), "entries are contiguous"
         with self.engine.begin() as connection:
             moved = connection.execute(
-                update(t.position).where(t.position.c.tree_size == start).values(tree_size=end)
+                update(t.position)
+                .where(t.position.c.tree_size == start, t.position.c.layout == t.LAYOUT)
+                .values(tree_size=end)
             )
             if moved.rowcount != 1:
                 raise PositionMoved(f"the views are no longer at {start}")

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -22,7 +24,6 @@ from tests.e2e.front_ends import (
     writers,
 )
 from tests.e2e.last_release import run_last, unpack
-from tests.e2e.witnessed import eventually
 from tests.postgres import create_database, drop_database
 
 
@@ -67,6 +68,18 @@ def proven(place: Place, out: Path) -> Path:
     return out
 
 
+def await_views(place: Place, uses: int) -> None:
+    """Wait until ours counts so many uses; each question waits half a minute for views of its own."""
+    for _ in range(6):
+        target = {"CANDOUR_TARGET": place.server.grpc}
+        asked = ("uses", "summary", "--by", "agency", "--format", "json")
+        done = run("candour", *asked, environment=target)
+        if done.exit_code == 0 and sum(row["count"] for row in json.loads(done.out)) == uses:
+            return
+        time.sleep(0.5)
+    raise AssertionError(done.out + done.err)
+
+
 @pytest.mark.timeout(600)
 def test_side_by_side(last: Path, postgres_url: str, tmp_path: Path) -> None:
     """Old and new front-ends write to one ledger while it is migrated; each verifies the other's."""
@@ -98,10 +111,7 @@ def test_side_by_side(last: Path, postgres_url: str, tmp_path: Path) -> None:
         assert placed == report_again(new.grpc, list(placed))
         assert len(placed) == len(set(placed.values()))
         # Side by side both make the views anew, where their layouts differ; alone, this one ends.
-        eventually(
-            lambda: place.json("uses", "summary", "--by", "agency"),
-            lambda rows: sum(row["count"] for row in rows) == len(placed),
-        )
+        await_views(place, len(placed))
         by_new = proven(place, tmp_path / "new.json")
         place.candour("audit")
     finally:

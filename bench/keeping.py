@@ -42,12 +42,19 @@ class Results:
     def add(self, figure: Figure) -> None:
         self.figures = merged(self.figures, [replace(figure, on=self._run.on)])
         write_rows(self._folder / "latest.json", self.figures)
+        self._note()
+
+    def _note(self) -> None:
+        """Which run it is, from its first figure on: one that is broken off leaves that too."""
+        others = [run for run in self.runs if run.on != self._run.on]
+        write_rows(self._folder / "runs.json", [*others, self._run])
 
     def add_sample(self, sample: Sample) -> None:
         if sample.uses >= _SMALLEST:
             own = replace(sample, on=self._run.on)
             self.samples = merged_samples(self.samples, [own])
             write_rows(self._folder / "growth.json", self.samples)
+            self._note()
 
     def known_s(self, *, quick: bool) -> dict[str, float]:
         """What each step took when it was last taken at such sizes."""

@@ -39,6 +39,7 @@ def test_next_run_adds_to_the_one_before(tmp_path: Path) -> None:
 def test_run_that_is_broken_off_keeps_what_it_had(tmp_path: Path) -> None:
     """A figure is in latest.json as soon as it is measured."""
     Results(run(ON), folder=tmp_path).add(rate(10, size=60_000))
+    assert [ON] == [one.on for one in read_runs(tmp_path / "runs.json")]
 
     assert [ON] == [item.on for item in read_figures(tmp_path / "latest.json")]
 

@@ -130,19 +130,9 @@ fn flows(used: &ToolUse, limits: &Limits) -> bool {
 }
 
 fn protected(used: &ToolUse, limits: &Limits) -> bool {
-    let texts = [
-        &used.reason,
-        &used.case_number,
-        &used.object,
-        &used.subject,
-        &used.supervisor,
-        &used.urgency_reason,
-        &used.claimed_basis,
-        &used.occurred_text,
-    ];
     used.object_json.is_empty() // JSON inside JSON is Python's to read
         && used.performer.as_ref().is_none_or(|who| performer(who, limits))
-        && texts.into_iter().flatten().all(|text| prose(text, limits))
+        && used.texts().into_iter().filter_map(|(_, text)| text.as_ref()).all(|text| prose(text, limits))
         && used.verifiers.len() <= limits.verifiers
         && used.verifiers.iter().all(|name| is_text(name, limits.name_chars))
         && record(used, limits)

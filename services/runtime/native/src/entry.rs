@@ -57,18 +57,8 @@ type Protected = Vec<(&'static str, Vec<u8>)>;
 
 /// How many random bytes `entry` wants: for the UUID, and a salt for each commitment.
 pub fn random_bytes(used: &ToolUse) -> usize {
-    let texts = [
-        &used.reason,
-        &used.case_number,
-        &used.object,
-        &used.subject,
-        &used.supervisor,
-        &used.urgency_reason,
-        &used.claimed_basis,
-        &used.occurred_text,
-    ];
     let unmasked = used.performer.as_ref().is_some_and(|who| who.masked.is_empty());
-    let salts = texts.into_iter().flatten().count()
+    let salts = used.texts().into_iter().filter(|(_, text)| text.is_some()).count()
         + usize::from(used.performer.is_some())
         + usize::from(!used.verifiers.is_empty())
         + usize::from(used.source_record.is_some())
@@ -161,16 +151,7 @@ fn envelope(
 /// The protected fields as the command holds them, in the order in which salts are drawn.
 fn said(used: &ToolUse, limits: &Limits) -> Option<Protected> {
     let mut said: Protected = Vec::with_capacity(8);
-    for (name, found) in [
-        ("reason", &used.reason),
-        ("case_number", &used.case_number),
-        ("object", &used.object),
-        ("subject", &used.subject),
-        ("supervisor", &used.supervisor),
-        ("urgency_reason", &used.urgency_reason),
-        ("claimed_basis", &used.claimed_basis),
-        ("occurred_text", &used.occurred_text),
-    ] {
+    for (name, found) in used.texts() {
         if let Some(ProtectedText { state }) = found {
             said.push((name, text(state.as_ref()?)));
         }

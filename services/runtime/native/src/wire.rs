@@ -1,6 +1,6 @@
 //! How does a reported use lie on the wire? `ToolUse` of proto/candour/v1/common.proto.
 //!
-//! Written out by hand, so that nothing is generated at build time; `FIELDS` is held to the
+//! Written out by hand, so that nothing is generated at build time; `CONTRACT` is held to the
 //! contract's own descriptor by the Python side before the first use is read.
 
 use prost::{Message, Oneof};
@@ -93,6 +93,22 @@ pub struct ToolUse {
     pub occurred_text: Option<ProtectedText>,
     #[prost(message, optional, tag = "50")]
     pub source_record: Option<SourceRecord>,
+}
+
+impl ToolUse {
+    /// The protected texts by name, in the order in which salts are drawn.
+    pub fn texts(&self) -> [(&'static str, &Option<ProtectedText>); 8] {
+        [
+            ("reason", &self.reason),
+            ("case_number", &self.case_number),
+            ("object", &self.object),
+            ("subject", &self.subject),
+            ("supervisor", &self.supervisor),
+            ("urgency_reason", &self.urgency_reason),
+            ("claimed_basis", &self.claimed_basis),
+            ("occurred_text", &self.occurred_text),
+        ]
+    }
 }
 
 #[derive(Clone, Copy, PartialEq, Message)]

@@ -30,7 +30,7 @@ def filled_in(text: str, samples: Sequence[Sample], figures: Sequence[Figure]) -
     for name, table in TABLES.items():
         pattern = re.compile(f"(<!-- {name}: begin[^>]*-->\n).*?(<!-- {name}: end -->)", re.DOTALL)
         made = table(samples, figures)
-        text, count = pattern.subn(lambda found, made=made: found[1] + made + found[2], text)  # type: ignore[misc]
+        text, count = pattern.subn(lambda found, made=made: found[1] + made + found[2], text)  # type: ignore[misc]  # mypy infers no lambda with a default
         if count != 1:
             raise ValueError(f"the guide has {count} places for {name}, and should have one")
     return text

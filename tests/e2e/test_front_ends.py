@@ -83,7 +83,7 @@ def test_killed_and_ended_in_turn(
     for one in front_ends:
         place = Place(one.data, postgres_url, one.running)
         counts = eventually(
-            lambda place=place: place.json("uses", "summary", "--by", "agency"),  # type: ignore[misc]
+            lambda place=place: place.json("uses", "summary", "--by", "agency"),  # type: ignore[misc]  # mypy infers no lambda with a default
             lambda found: sum(row["count"] for row in found) >= len(placed),
         )
         assert [len(placed)] == [row["count"] for row in counts]

@@ -75,11 +75,11 @@ def test_moved_while_it_is_written_to(clusters: tuple[str, str], tmp_path: Path)
         # A mover that was killed after it had stopped the ledger; aborted, all go on by themselves.
         seal(here, "candour_main", Mark("0", "nowhere", "2026-01-01T00:00:00Z"))
         for one in ends:
-            eventually(lambda one=one: status_of(one, "/readyz"), lambda status: status == 503)  # type: ignore[misc]
+            eventually(lambda one=one: status_of(one, "/readyz"), lambda status: status == 503)  # type: ignore[misc]  # mypy infers no lambda with a default
         assert "nowhere" in candour("ledgers", "move", "main", "--routes", table, "--abort")
         load.await_more()
         for one in ends:
-            eventually(lambda one=one: status_of(one, "/readyz"), lambda status: status == 200)  # type: ignore[misc]
+            eventually(lambda one=one: status_of(one, "/readyz"), lambda status: status == 200)  # type: ignore[misc]  # mypy infers no lambda with a default
 
         move = subprocess.Popen(
             [sys.executable, "-m", "services.cli", "ledgers", "move", "main"],

@@ -50,7 +50,7 @@ def test_server_that_is_behind_gets_no_signature(
         old.rename(postgres_cluster.data)
         postgres_cluster.start()
         for number in range(3):
-            code, _ = refused(lambda n=number: watched.report(f"new {n}"))  # type: ignore[misc]
+            code, _ = refused(lambda n=number: watched.report(f"new {n}"))  # type: ignore[misc]  # mypy infers no lambda with a default
             assert code in (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.FAILED_PRECONDITION)
         status = eventually(watched.status, lambda found: "has signed" in str(found["halted"]))
         assert 0 == status["tree_size"]

@@ -119,7 +119,7 @@ def test_postgres_stopped_at_once_again_and_again(
                 time.sleep(0.2)
                 postgres_cluster.start()
                 up_at = time.monotonic()
-                until(lambda at=up_at: seen.reporters.recorded_since(at), "reports again")  # type: ignore[misc]
+                until(lambda at=up_at: seen.reporters.recorded_since(at), "reports again")  # type: ignore[misc]  # mypy infers no lambda with a default
                 tally("PostgreSQL stopped at once", "postgres", "went on")
         nothing_lost(server.grpc, seen.reporters.places, seen.reporters.unsent)
     audited(tmp_path / "data", url)

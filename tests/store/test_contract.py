@@ -223,7 +223,7 @@ def test_writers_at_once_leave_one_gapless_log(place: Place) -> None:
                     kept.append((item.identity, outcome.leaf_index))
         return kept
 
-    told = [pair for pairs in at_once([lambda n=n: write(n) for n in range(6)]) for pair in pairs]  # type: ignore[misc]
+    told = [pair for pairs in at_once([lambda n=n: write(n) for n in range(6)]) for pair in pairs]  # type: ignore[misc]  # mypy infers no lambda with a default
     entries = check_tree(place.open(), of_entries=False)
     assert 40 + 12 == len(entries)
     by_identity = {identity: leaf for identity, leaf in told if identity}
@@ -432,7 +432,7 @@ def test_pseudonyms_agree_however_many_ask_at_once(place: Place) -> None:
             for turn in range(10)
         ]
 
-    told = [found for founds in at_once([lambda n=n: ask(n) for n in range(4)]) for found in founds]  # type: ignore[misc]
+    told = [found for founds in at_once([lambda n=n: ask(n) for n in range(4)]) for found in founds]  # type: ignore[misc]  # mypy infers no lambda with a default
     agreed = first.pseudonyms({DIGESTS[n]: someone(n, f"late-{n}") for n in range(29)})
     assert all(found.items() <= agreed.items() for found in told)
     assert 29 == len(set(agreed.values()))
@@ -477,7 +477,7 @@ def test_publishers_at_once_never_go_back(place: Place) -> None:
             if stores[publisher].publish(Published(size, b"", next(clock)))
         ]
 
-    told = at_once([lambda n=n: publish(n) for n in range(4)])  # type: ignore[misc]
+    told = at_once([lambda n=n: publish(n) for n in range(4)])  # type: ignore[misc]  # mypy infers no lambda with a default
     kept = sorted(size for sizes in told for size in sizes)
     assert len(set(kept)) == len(kept)
     assert kept == [size for size in range(160) if first.published(tree_size=size)]
@@ -493,8 +493,8 @@ def test_smaller_checkpoint_waits_for_the_larger_one(place: Place) -> None:
     for size in range(0, 60, 2):
         large, small = at_once(
             [
-                lambda s=size: first.publish(Published(s + 1, b"", 0)),  # type: ignore[misc]
-                lambda s=size: second.publish(Published(s, b"", 0)),  # type: ignore[misc]
+                lambda s=size: first.publish(Published(s + 1, b"", 0)),  # type: ignore[misc]  # mypy infers no lambda with a default
+                lambda s=size: second.publish(Published(s, b"", 0)),  # type: ignore[misc]  # mypy infers no lambda with a default
             ]
         )
         assert large
@@ -516,7 +516,7 @@ def test_claims_at_once_have_one_winner(place: Place) -> None:
     stores = [first, place.open(), place.open(), place.open()]
     names = ("origin", "vkey", "secret")
     told = at_once([
-        lambda n=n: stores[n].claim(dict.fromkeys(names, f"process {n}"))  # type: ignore[misc]
+        lambda n=n: stores[n].claim(dict.fromkeys(names, f"process {n}"))  # type: ignore[misc]  # mypy infers no lambda with a default
         for n in range(4)
     ])  # fmt: skip
     assert all(told[0] == found for found in told)

@@ -84,6 +84,9 @@ MAX_BATCH_USES: Final = 10_000  # of BatchReportToolUses
 MAX_MESSAGE_BYTES: Final = 32 * 1024 * 1024  # of one gRPC message: 10,000 uses of 3 kB
 MAX_STREAM_IN_FLIGHT: Final = 2_000  # uses of one stream waiting for their receipt
 MAX_REFUSED_CALLS: Final = 1_000  # beside them, on their way to a refusal with details: 0.3 ms each
+MAX_UNSEEN_CALLS: Final = (
+    4_000  # arrived, not yet looked at; gRPC cancels what is beyond, without a word
+)
 USES_A_SLICE: Final = 100  # prepared without a pause: some 4 ms, so unary callers get in between
 MAX_CONCURRENT_CALLS: Final = 1_000  # of one process; each may hold a message while it waits
 MAX_BODY_BYTES: Final = 16 * 1024 * 1024  # of one HTTP report, unpacked: 10,000 events of 1.6 kB

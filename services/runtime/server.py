@@ -19,7 +19,13 @@ from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
 
 from ledger.errors import Refused
-from ledger.limits import DRAIN_S, MAX_CONCURRENT_CALLS, MAX_MESSAGE_BYTES, MAX_REFUSED_CALLS
+from ledger.limits import (
+    DRAIN_S,
+    MAX_CONCURRENT_CALLS,
+    MAX_MESSAGE_BYTES,
+    MAX_REFUSED_CALLS,
+    MAX_UNSEEN_CALLS,
+)
 from services.runtime.call_interceptor import CallInterceptor
 from services.runtime.interceptor import StatusInterceptor
 from services.runtime.serving import Serving
@@ -30,6 +36,9 @@ _OPTIONS: Final = (
     ("grpc.max_receive_message_length", MAX_MESSAGE_BYTES),
     ("grpc.max_send_message_length", MAX_MESSAGE_BYTES),
     ("grpc.so_reuseport", 0),  # two servers on one port would each see half the calls
+    # By default it cancels calls at random from 1,000 on, and those are told nothing.
+    ("grpc.server.max_pending_requests", MAX_UNSEEN_CALLS),
+    ("grpc.server.max_pending_requests_hard_limit", MAX_UNSEEN_CALLS),
 )
 
 

@@ -137,9 +137,10 @@ def test_ten_times_the_load_is_shed(
         check_told(outcomes)
         accepted_a_s = sum(len(outcome.places) for outcome in outcomes) / outcomes[0].took_s
         assert accepted_a_s > uses_a_s / 10, "it still does its work"
-        # What may be inside takes so long, at the rate that is left for it.
+        # What may be inside takes so long at the rate that is left for it, which is not even: while
+        # most is refused, little is recorded.
         accepted_ms = [ms for outcome in outcomes for ms in outcome.accepted_ms]
-        assert percentile(accepted_ms, 0.99) < 1_000 * (2 * MAX_QUEUED_ENTRIES / accepted_a_s + 2)
+        assert percentile(accepted_ms, 0.99) < 1_000 * (4 * MAX_QUEUED_ENTRIES / accepted_a_s + 2)
         assert took_s < RECOVERS_S
         assert memory.peak_mb - memory.first_mb < RSS_MB
         assert all(one.status == 200 for one in watcher.seen["livez"])

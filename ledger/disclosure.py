@@ -14,6 +14,7 @@ Source: docs/adr/0003-entry-bytes.md; vectors in tests/vectors/entry.json.
 from __future__ import annotations
 
 import hashlib
+import re
 from base64 import b64decode, b64encode
 from binascii import Error as Base64Error
 from collections.abc import Callable, Mapping
@@ -26,6 +27,8 @@ from ledger.errors import Malformed, VerificationFailed
 
 SALT_BYTES: Final = 32
 _TAG: Final = b"candour-commit-1\x00"
+# 42 characters hold 252 bits; the next holds four more and, in the one spelling, two of zero.
+_DIGEST: Final = re.compile("[A-Za-z0-9+/]{42}[AEIMQUYcgkosw048]=")
 
 
 class DisclosureFailed(VerificationFailed):
@@ -123,6 +126,11 @@ def protect(
         committed[field] = b64encode(digest).decode()
         kept[field] = [b64encode(salt).decode(), value]
     return committed, kept
+
+
+def is_digest_text(text: JsonValue) -> bool:
+    """Whether this is what `bytes_of_base64` takes for 32 bytes; told at a fraction of the cost."""
+    return isinstance(text, str) and _DIGEST.fullmatch(text) is not None
 
 
 def bytes_of_base64(text: JsonValue, *, field: str) -> bytes:

@@ -22,7 +22,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from ledger.canonical_json import JsonValue, decode_canonical, encode
-from ledger.disclosure import bytes_of_base64
+from ledger.disclosure import bytes_of_base64, is_digest_text
 from ledger.errors import Malformed, Unverifiable
 from ledger.events import Fact, read_fact
 from ledger.events.tool_use import CAPTURES
@@ -148,7 +148,8 @@ def entry_of_object(found: JsonValue) -> Entry:
     if not is_utc_text(found["recorded_at"]):
         raise Malformed("entry.recorded_at", "must be an RFC 3339 UTC time")
     for name, text in found["protected"].items():
-        if len(bytes_of_base64(text, field=f"protected.{name}")) != 32:
+        if not is_digest_text(text):
+            bytes_of_base64(text, field=f"protected.{name}")  # which says more, where it is none
             raise Malformed(f"protected.{name}", "must be 32 bytes")
     return Entry(
         topic=found["topic"],

@@ -34,6 +34,7 @@ class _Member:
     name: str
     key: str  # in JSON; differs only where the name is a word of Python (`import_`)
     default: Any
+    kind: type | None  # of what is JSON as it stands, whose reader only asks for its type
     read: Reader
     write: Reader | None  # None: the value is JSON as it stands
 
@@ -43,6 +44,8 @@ class Record:
 
     __slots__ = ()
     _MEMBERS: ClassVar[tuple[_Member, ...] | None] = None
+    _BY_KEY: ClassVar[dict[str, _Member]]
+    _NEEDED: ClassVar[frozenset[str]]  # keys
 
     def to_object(self) -> dict[str, Any]:
         """The JSON object that stands in an entry; members at their default are absent."""
@@ -64,15 +67,21 @@ class Record:
         """
         if not isinstance(found, Mapping):
             raise Malformed(cls.__name__, "must be an object")
-        values: dict[str, Any] = {}
-        for member in members_of(cls):
-            if member.key in found:
-                values[member.name] = member.read(found[member.key])
-            elif member.default is MISSING:
-                raise Malformed(f"{cls.__name__}.{member.key}", "is missing")
-        if len(values) != len(found):
-            known = {member.key for member in members_of(cls)}
-            unknown = next(key for key in found if key not in known)
+        if "_BY_KEY" not in cls.__dict__:
+            members_of(cls)
+        by_key, values, unknown = cls._BY_KEY, {}, None
+        for key, value in found.items():
+            member = by_key.get(key)
+            if member is None:
+                unknown = key
+            elif type(value) is member.kind:
+                values[member.name] = value
+            else:
+                values[member.name] = member.read(value)
+        if not cls._NEEDED <= found.keys():
+            missing = next(key for key in by_key if key in cls._NEEDED and key not in found)
+            raise Malformed(f"{cls.__name__}.{missing}", "is missing")
+        if unknown is not None:
             raise UnknownFact(getattr(cls, "TOPIC", cls.__name__), unknown)
         return cls(**values)
 
@@ -94,12 +103,23 @@ def members_of(cls: type[Record]) -> tuple[_Member, ...]:
                 item.name,
                 item.name.rstrip("_"),
                 item.default,
+                _kind_of(hints[item.name]),
                 *_reader_writer(hints[item.name], item.name),
             )
             for item in fields(cls)  # type: ignore[arg-type]  # every Record is a dataclass
         )
+        cls._BY_KEY = {member.key: member for member in found}
+        cls._NEEDED = frozenset(member.key for member in found if member.default is MISSING)
         cls._MEMBERS = found
     return found
+
+
+def _kind_of(hint: Any) -> type | None:
+    options = [item for item in getattr(hint, "__args__", ()) if item is not type(None)]
+    if options and getattr(hint, "__origin__", None) is not tuple:  # Optional[X]
+        return _kind_of(options[0])
+    plain = isinstance(hint, type) and not options and not issubclass(hint, Record)
+    return hint if plain else None
 
 
 def _reader_writer(hint: Any, name: str) -> tuple[Reader, Reader | None]:

@@ -22,6 +22,7 @@ from ledger.store.core import LedgerStore, StoredEntry
 from ledger.store.reading_entries import read_stored, shown_values
 from ledger.store.use_states import UseStates
 from ledger.store.view_register_rows import RegisterRows
+from ledger.store.view_rows import insert_rows
 from ledger.store.view_sql import FLOWS
 from ledger.store.view_verdicts import VerdictRows
 from ledger.streams import name_of_stream
@@ -162,7 +163,7 @@ class Batch:
                 self._closed,
             )
         if self._rows:
-            self._connection.execute(t.uses.insert(), list(self._rows.values()))
+            insert_rows(self._connection, t.uses, list(self._rows.values()))
         self._verdicts.flush()
         self._registers.flush(self._connection)
 

@@ -10,6 +10,7 @@ from typing import Any
 from sqlalchemy import Connection, Table, bindparam, update
 
 from ledger.store import view_tables as t
+from ledger.store.view_rows import insert_rows
 
 Key = tuple[Any, ...]
 
@@ -51,5 +52,5 @@ class Versions:
             closing = update(self._table).where(*holds, columns.until == t.STILL)
             connection.execute(closing.values(until=bindparam("k_until")), self._closed)
         if self._rows:
-            connection.execute(self._table.insert(), self._rows)
+            insert_rows(connection, self._table, self._rows)
         self._held, self._rows, self._closed = {}, [], []

@@ -6,15 +6,16 @@ Reads take one statement a level of the trie, writes one a batch.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import Any, Final
+from typing import Any, Final, LiteralString
 
-from sqlalchemy import BigInteger, Connection, any_, bindparam, func, select
-from sqlalchemy.dialects.postgresql import ARRAY, BYTEA
-from sqlalchemy.dialects.postgresql import insert as postgres_insert
+import psycopg
+from psycopg import sql
+from sqlalchemy import Connection
 
 from ledger.limits import MAX_CACHED_NODES
 from ledger.store import usage_tables as t
 from ledger.store.chunks import chunks
+from ledger.store.view_rows import copy_rows, place_of
 from ledger.usage_index import Node
 from ledger.usage_index.packing import NodeDamaged, pack, unpack
 
@@ -95,19 +96,19 @@ class SqlNodes:
         self._cache.forget(changed)
         self._cache.add(nodes)
         self.written += len(nodes)
-        rows = [(node.node_id, node.born, pack(node)) for node in nodes]
         if self._connection.dialect.name == "sqlite":
             put = "INSERT OR REPLACE INTO view_usage_node VALUES (?, ?, ?)"
-            self._connection.exec_driver_sql(put, rows)
-        else:
-            ids, births, packed = zip(*rows, strict=True)
-            values = {"ids": list(ids), "born": list(births), "packed": list(packed)}
-            self._connection.execute(_POSTGRES_PUT, values)
+            self._connection.exec_driver_sql(put, list(map(_row, nodes)))
+            return
+        copy_rows(self._connection, t.nodes, map(_row, new))
+        if changed:
+            ids, births, packed = (list(column) for column in zip(*map(_row, changed), strict=True))
+            self._by_driver(_CHANGE, (ids, births, packed))
 
     def _read(self, node_ids: Sequence[int]) -> Iterable[Any]:
         connection = self._connection
         if connection.dialect.name != "sqlite":
-            yield from connection.execute(_POSTGRES_GET, {"ids": list(node_ids)})
+            yield from self._by_driver(_GET, (list(node_ids),))
             return
         for some in chunks(node_ids):
             marks = ",".join("?" * len(some))
@@ -116,20 +117,23 @@ class SqlNodes:
                 tuple(some),
             )
 
+    def _by_driver(self, statement: LiteralString, parameters: tuple[list[Any], ...]) -> list[Any]:
+        """Run a statement of PostgreSQL with arrays in binary: as text each element is escaped."""
+        driver = self._connection.connection.driver_connection
+        assert isinstance(driver, psycopg.Connection)
+        query = sql.SQL(statement).format(place_of(self._connection, t.nodes))
+        with driver.cursor(binary=True) as cursor:
+            cursor.execute(query, parameters)
+            return cursor.fetchall() if cursor.description else []
 
-def _array(name: str, kind: Any) -> Any:
-    return bindparam(name, type_=ARRAY(kind))
+
+def _row(node: Node) -> tuple[int, int, bytes]:
+    return node.node_id, node.born, pack(node)
 
 
-_POSTGRES_GET: Final = select(t.nodes.c.node_id, t.nodes.c.born, t.nodes.c.node).where(
-    t.nodes.c.node_id == any_(_array("ids", BigInteger))
-)
-_UNNESTED: Final = select(
-    func.unnest(_array("ids", BigInteger)),
-    func.unnest(_array("born", BigInteger)),
-    func.unnest(_array("packed", BYTEA)),
-)
-_PUT: Final = postgres_insert(t.nodes).from_select(["node_id", "born", "node"], _UNNESTED)
-_POSTGRES_PUT: Final = _PUT.on_conflict_do_update(
-    index_elements=["node_id"], set_={"born": _PUT.excluded.born, "node": _PUT.excluded.node}
+_GET: Final = "SELECT node_id, born, node FROM {} WHERE node_id = ANY (%b::bigint[])"
+_CHANGE: Final = (
+    "UPDATE {} AS old SET born = new.born, node = new.node"
+    " FROM unnest(%b::bigint[], %b::bigint[], %b::bytea[]) AS new (node_id, born, node)"
+    " WHERE old.node_id = new.node_id"
 )

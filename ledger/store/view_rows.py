@@ -2,13 +2,13 @@
 
     rows ──► PostgreSQL: COPY … FROM STDIN    SQLite: one prepared INSERT, a tuple a row
 
-SQLAlchemy reads each row's parameters anew and psycopg sends an execution each: 35 us a row of
-`view_uses`, where COPY takes 9.
+SQLAlchemy reads each row's parameters anew, and psycopg sends an execution for each: views on
+PostgreSQL caught up at 10,700 entries/s with them, at 15,500 without, in the same minute.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from operator import itemgetter
 from typing import Any
 
@@ -37,11 +37,21 @@ def insert_rows(connection: Connection, table: Table, rows: Sequence[Mapping[str
             list(values),
         )
         return
-    schema = connection.get_execution_options().get("schema_translate_map", {}).get(None)
-    place = sql.Identifier(table.name) if schema is None else sql.Identifier(schema, table.name)
-    statement = sql.SQL("COPY {} ({}) FROM STDIN").format(
-        place, sql.SQL(", ").join(map(sql.Identifier, columns))
-    )
+    copy_rows(connection, table, values)
+
+
+def copy_rows(connection: Connection, table: Table, rows: Iterable[Sequence[Any]]) -> None:
+    """Into PostgreSQL: rows that hold every column, in order."""
+    driver = connection.connection.driver_connection
+    assert isinstance(driver, psycopg.Connection)
+    columns = sql.SQL(", ").join(sql.Identifier(column.name) for column in table.columns)
+    statement = sql.SQL("COPY {} ({}) FROM STDIN").format(place_of(connection, table), columns)
     with driver.cursor() as cursor, cursor.copy(statement) as copy:
-        for row in values:
+        for row in rows:
             copy.write_row(row)
+
+
+def place_of(connection: Connection, table: Table) -> sql.Identifier:
+    """A table's name as this connection of PostgreSQL finds it."""
+    schema = connection.get_execution_options().get("schema_translate_map", {}).get(None)
+    return sql.Identifier(*filter(None, (schema, table.name)))

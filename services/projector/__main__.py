@@ -86,8 +86,9 @@ def follow(settings: Settings, told: Traces | None = None) -> None:
         except Exception as error:  # noqa: BLE001  whatever it was, the log is still there
             kind, extra = type(error).__name__, {"ledger": settings.ledger}
             _log.warning("projector of %s starts over: %s", settings.ledger, kind, extra=extra)
-            if _parent_gone(_RETRY_S):
-                return
+        gc.collect()  # a cursor in the traceback would keep its closed connection's lock
+        if _parent_gone(_RETRY_S):
+            return
 
 
 def _follow_one(settings: Settings, told: Traces) -> None:

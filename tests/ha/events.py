@@ -177,6 +177,8 @@ def stale_promoted(rig: Rig) -> str:
     copy.rename(node.data)
     for name in ("standby.signal", "postmaster.pid"):
         (node.data / name).unlink(missing_ok=True)
+    for path in node.home.glob(".s.PGSQL.*"):  # a machine that starts has none; a zombie holds it
+        path.unlink()
     subprocess.run(["chown", "-R", f"--reference={node.home}", node.data], check=True)
     node.start_postgres("synchronous_standby_names=", "primary_conninfo=")
     halted = cluster.eventually(

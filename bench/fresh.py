@@ -136,7 +136,7 @@ def fresh(bench: Bench) -> Iterator[Figure]:
 
 
 def _lag(lab: Lab, seconds: float) -> float:
-    lab.wait_for_views()  # what came before is not this load's lag
+    lab.wait_for_index()  # what came before is not this load's lag
     return load.lag_p99(lab, rate=_half_load(lab), seconds=seconds)
 
 

@@ -194,7 +194,11 @@ MAX_USAGE_RANGES: Final = 1_000  # of one question: the days of almost three yea
 MAX_USAGE_SPANS: Final = 4_004  # of one question: two sides, two seconds, its ranges and no day
 MAX_CACHED_PARTS: Final = 65_536  # hashes of ids one process remembers: some 20 MB
 USAGE_BATCH: Final = 8_000  # entries in one transaction: the larger, the fewer nodes a use
-USAGE_SLICE: Final = 2_000  # while the views are live: they wait for one slice, some 100 ms
+USAGE_SLICE: Final = 2_000  # while nothing comes in: whoever reports then waits for one slice
+USAGE_LIVE_SLICE: Final = 400  # while reports come in: views wait for one slice, some 60 to 100 ms
+USAGE_FAR_BEHIND: Final = (
+    500_000  # then views wait for larger slices, or the index never gets there
+)
 USAGE_EVERY_S: Final = 1.0  # the index follows the views; a proof of now waits as long
 MAX_CACHED_NODES: Final = (
     40_000  # of the trie, in projector and server: some 30 MB; more is no faster

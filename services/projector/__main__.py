@@ -26,6 +26,8 @@ from ledger.limits import (
     THIN_EVERY_S,
     USAGE_BATCH,
     USAGE_EVERY_S,
+    USAGE_FAR_BEHIND,
+    USAGE_LIVE_SLICE,
     USAGE_SLICE,
 )
 from ledger.store.core import StoreUnavailable
@@ -45,6 +47,8 @@ _RETRY_S = 0.5
 _NICENESS = 10
 # Tell the planner how the tables have grown each time they grew by half again.
 _GROWTH = 1.5
+# Entries of a pass of the views with which the index has half as much time as they have.
+_SPARE = 250
 # For bench/ only, which measures what keeping the usage index costs: no proofs without it.
 _WITHOUT_INDEX = os.environ.get("CANDOUR_BENCH_WITHOUT_INDEX") == "1"
 
@@ -57,6 +61,7 @@ def main() -> None:
     options = parser.parse_args()
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent decides when we stop
     os.nice(_NICENESS)
+    gc.set_threshold(10_000, 50, 50)  # a look at all nodes in the cache takes 0.1 s: rarely
     # The URL may hold a password: it comes by the environment, never on the command line.
     settings = Settings(
         data=options.data,
@@ -104,11 +109,11 @@ def _follow_one(settings: Settings, told: Traces) -> None:
             started_ns = time.time_ns()
             done = writer.catch_up(batch=PROJECTOR_BATCH)
             told.folded("candour.project", settings.ledger, before, done, started_ns)
-            before = done
+            moved, before = done - before, done
             if done > analysed * _GROWTH + PROJECTOR_BATCH:
                 writer.refresh_statistics()
                 analysed = done
-            if not _WITHOUT_INDEX and not index.follow(done):
+            if not _WITHOUT_INDEX and not index.follow(done, moved=moved):
                 thinning.follow()
             if _parent_gone(FOLLOW_POLL_S):
                 return
@@ -118,35 +123,51 @@ def _follow_one(settings: Settings, told: Traces) -> None:
 
 
 class _IndexPace:
-    """The usage index comes after the views: small slices while they are live, so that they
-    wait a tenth of a second at most, and large batches, which touch fewer nodes, when far behind.
+    """The usage index comes after the views. While reports come in it takes small slices, and views
+    have as long again after each, or longer where they have much to do; when none do, large
+    batches, which touch fewer nodes.
     """
 
     def __init__(self, index: UsageWriter, ledger: str, told: Traces) -> None:
         self._index, self._done, self._at = index, index.position(), 0.0
         self._ledger, self._told = ledger, told
+        self._rests_until = 0.0
 
-    def follow(self, views: int) -> bool:
-        """One slice, if it is full or a while has passed; `views` is how far they are.
+    def follow(self, views: int, *, moved: int) -> bool:
+        """One slice, if it is full or a while has passed.
 
+        Args:
+            views: How far they are.
+            moved: Entries that they have just folded.
         Returns:
             False where there was nothing to do.
         """
         behind, now = views - self._done, time.monotonic()
-        if behind < USAGE_SLICE and (behind <= 0 or now < self._at + USAGE_EVERY_S):
+        size = _slice(behind, live=moved > 0)
+        if behind < size and (behind <= 0 or now < self._at + USAGE_EVERY_S):
             return False
+        if moved > 0 and now < self._rests_until:
+            return True  # later: nothing that matters less goes before
         started_ns, done = time.time_ns(), self._done
         gc.disable()  # a batch makes a million objects and no circle: looking for some costs half
         try:
-            size = USAGE_BATCH if behind >= USAGE_BATCH else USAGE_SLICE
             self._done = self._index.advance(views, batch=size)
         except PositionMoved:
             self._done = self._index.position()
         finally:
             gc.enable()
         self._told.folded("candour.index", self._ledger, done, self._done, started_ns)
-        self._at = now
+        ended = time.monotonic()
+        # The more came in during a pass, the less time views have to spare.
+        self._at, self._rests_until = now, ended + (ended - now) * (1 + moved / _SPARE)
         return True
+
+
+def _slice(behind: int, *, live: bool) -> int:
+    """Entries of one slice."""
+    if live and behind < USAGE_FAR_BEHIND:
+        return USAGE_LIVE_SLICE
+    return USAGE_BATCH if behind >= USAGE_BATCH and not live else USAGE_SLICE
 
 
 class _ThinningPace:

@@ -22,7 +22,13 @@ from services.runtime.views import open_views
 from tests.faults.world import LATER_US, World
 from tests.ledgers import START_US
 
-_SMALL: Final = {"PROJECTOR_BATCH": 3, "USAGE_BATCH": 4, "USAGE_SLICE": 2, "USAGE_EVERY_S": 0.0}
+_SMALL: Final = {
+    "PROJECTOR_BATCH": 3,
+    "USAGE_BATCH": 4,
+    "USAGE_SLICE": 2,
+    "USAGE_LIVE_SLICE": 2,
+    "USAGE_EVERY_S": 0.0,
+}
 _IDLE_ROUNDS: Final = 3  # each lets go of roots for FOLLOW_POLL_S, after all is folded
 
 

@@ -195,7 +195,7 @@ MAX_USAGE_SPANS: Final = 4_004  # of one question: two sides, two seconds, its r
 MAX_CACHED_PARTS: Final = 65_536  # hashes of ids one process remembers: some 20 MB
 USAGE_BATCH: Final = 8_000  # entries in one transaction: the larger, the fewer nodes a use
 USAGE_SLICE: Final = 2_000  # while nothing comes in: whoever reports then waits for one slice
-USAGE_LIVE_SLICE: Final = 400  # while reports come in: views wait for one slice, some 60 to 100 ms
+USAGE_LIVE_SLICE: Final = 400  # while reports come in: views wait for one slice, some 30 to 100 ms
 USAGE_FAR_BEHIND: Final = (
     500_000  # then views wait for larger slices, or the index never gets there
 )

@@ -6,7 +6,9 @@ for every n: run ─► lost at call n ─► audit as it stands ─► the same
 from __future__ import annotations
 
 import gc
+import logging
 import sqlite3
+from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
@@ -23,6 +25,14 @@ from tests.faults.world import Acknowledged, World
 from tests.ledgers import Place, SqlitePlace
 
 _TRIES = 4  # to open the ledger, and to take the step that was under way
+
+
+@pytest.fixture(autouse=True)
+def tracebacks_go() -> Iterator[None]:
+    """The suite keeps what is logged, and a traceback in it the cursors of its frames."""
+    logging.disable(logging.CRITICAL)
+    yield
+    logging.disable(logging.NOTSET)
 
 
 def kind_of(place: Place) -> str:

@@ -28,7 +28,7 @@ class _Index:
         return self.done
 
     def advance(self, stop: int, *, batch: int) -> int:
-        time.sleep(_TAKES_S)
+        time.sleep(_TAKES_S)  # the cost of a slice, which the pace measures
         self.slices.append(batch)
         self.done = min(stop, self.done + batch)
         return self.done
@@ -47,7 +47,7 @@ def test_slices_are_small_while_reports_come_in() -> None:
         assert pace.follow(100_000, moved=1)
         if len(index.slices) == 4:
             break
-        time.sleep(_TAKES_S / 10)
+        time.sleep(_TAKES_S / 10)  # a pass of the views
     assert [USAGE_LIVE_SLICE] * 4 == index.slices
     assert time.monotonic() - began >= 7 * _TAKES_S
 
@@ -59,7 +59,7 @@ def test_busy_views_have_longer() -> None:
     until = time.monotonic() + 10 * _TAKES_S
     while time.monotonic() < until:
         assert pace.follow(100_000, moved=5_000)
-        time.sleep(_TAKES_S / 10)
+        time.sleep(_TAKES_S / 10)  # a pass of the views
     assert [USAGE_LIVE_SLICE] == index.slices
 
 
@@ -83,6 +83,6 @@ def test_a_few_reports_wait_a_moment() -> None:
     pace, index = paced()
     assert pace.follow(USAGE_LIVE_SLICE, moved=1)
     assert not pace.follow(USAGE_LIVE_SLICE + 1, moved=0)
-    time.sleep(USAGE_EVERY_S)
+    time.sleep(USAGE_EVERY_S)  # the bound itself: the pace has no clock but the machine's
     assert pace.follow(USAGE_LIVE_SLICE + 1, moved=0)
     assert USAGE_LIVE_SLICE + 1 == index.done

@@ -76,7 +76,7 @@ def await_views(place: Place, uses: int) -> None:
         done = run("candour", *asked, environment=target)
         if done.exit_code == 0 and sum(row["count"] for row in json.loads(done.out)) == uses:
             return
-        time.sleep(0.5)
+        time.sleep(0.5)  # between questions, each a process of its own
     raise AssertionError(done.out + done.err)
 
 

@@ -162,8 +162,8 @@ class Server:
         return self.hosted.store.head().tree_size
 
 
-def fresh(prefix: str = "e") -> str:
-    """An id that no other test uses."""
+def fresh(prefix: str = "own") -> str:
+    """An id that no other test uses, and that no hexadecimal digits can spell by chance."""
     return f"{prefix}-{next(_numbers)}"
 
 

@@ -87,6 +87,7 @@ MAX_REFUSED_CALLS: Final = 1_000  # beside them, on their way to a refusal with 
 MAX_UNSEEN_CALLS: Final = (
     4_000  # arrived, not yet looked at; gRPC cancels what is beyond, without a word
 )
+PERFORMERS_A_ROUND: Final = 10_000  # looked up at once, for all reports that wait: some 0.1 s
 USES_A_SLICE: Final = 100  # prepared without a pause: some 4 ms, so unary callers get in between
 MAX_CONCURRENT_CALLS: Final = 1_000  # of one process; each may hold a message while it waits
 MAX_BODY_BYTES: Final = 16 * 1024 * 1024  # of one HTTP report, unpacked: 10,000 events of 1.6 kB
@@ -144,6 +145,9 @@ MAX_SETTLED_APART: Final = 10_000  # uses of one batch that a statement names: s
 REJUDGED_AT_ONCE: Final = 1_000  # uses read again when their authority changes: some 5 MB
 MAX_CACHED_REGISTERS: Final = 4  # tree sizes whose registers a process remembers
 FOLLOW_POLL_S: Final = 0.05  # a lost notification costs no more than this
+PROJECTOR_EVERY_S: Final = (
+    0.05  # passes of the views: one after each commit takes three times the processor
+)
 PUBLISH_EVERY_S: Final = 0.5  # a commit is under a served checkpoint within 1 s
 
 # --- several ledgers ------------------------------------------------------------
@@ -199,6 +203,7 @@ USAGE_LIVE_SLICE: Final = 400  # while reports come in: views wait for one slice
 USAGE_FAR_BEHIND: Final = (
     500_000  # then views wait for larger slices, or the index never gets there
 )
+USAGE_QUIET_S: Final = 1.0  # without a report before the index takes more: a gap is no end
 USAGE_EVERY_S: Final = 1.0  # the index follows the views; a proof of now waits as long
 MAX_CACHED_NODES: Final = (
     40_000  # of the trie, in projector and server: some 30 MB; more is no faster

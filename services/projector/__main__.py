@@ -23,11 +23,13 @@ from pathlib import Path
 from ledger.limits import (
     FOLLOW_POLL_S,
     PROJECTOR_BATCH,
+    PROJECTOR_EVERY_S,
     THIN_EVERY_S,
     USAGE_BATCH,
     USAGE_EVERY_S,
     USAGE_FAR_BEHIND,
     USAGE_LIVE_SLICE,
+    USAGE_QUIET_S,
     USAGE_SLICE,
 )
 from ledger.store.core import StoreUnavailable
@@ -106,7 +108,7 @@ def _follow_one(settings: Settings, told: Traces) -> None:
         thinning = _ThinningPace(UsageThinning(engine, store))
         analysed = before = writer.position()
         while True:
-            started_ns = time.time_ns()
+            started, started_ns = time.monotonic(), time.time_ns()
             done = writer.catch_up(batch=PROJECTOR_BATCH)
             told.folded("candour.project", settings.ledger, before, done, started_ns)
             moved, before = done - before, done
@@ -115,6 +117,8 @@ def _follow_one(settings: Settings, told: Traces) -> None:
                 analysed = done
             if not _WITHOUT_INDEX and not index.follow(done, moved=moved):
                 thinning.follow()
+            if moved > 0:  # what is committed meanwhile goes into one pass
+                time.sleep(max(0.0, started + PROJECTOR_EVERY_S - time.monotonic()))
             if _parent_gone(FOLLOW_POLL_S):
                 return
     finally:
@@ -131,7 +135,7 @@ class _IndexPace:
     def __init__(self, index: UsageWriter, ledger: str, told: Traces) -> None:
         self._index, self._done, self._at = index, index.position(), 0.0
         self._ledger, self._told = ledger, told
-        self._rests_until = 0.0
+        self._rests_until = self._live_until = 0.0
 
     def follow(self, views: int, *, moved: int) -> bool:
         """One slice, if it is full or a while has passed.
@@ -143,10 +147,13 @@ class _IndexPace:
             False where there was nothing to do.
         """
         behind, now = views - self._done, time.monotonic()
-        size = _slice(behind, live=moved > 0)
+        if moved > 0:
+            self._live_until = now + USAGE_QUIET_S
+        live = now < self._live_until
+        size = _slice(behind, live=live)
         if behind < size and (behind <= 0 or now < self._at + USAGE_EVERY_S):
             return False
-        if moved > 0 and now < self._rests_until:
+        if live and now < self._rests_until:
             return True  # later: nothing that matters less goes before
         started_ns, done = time.time_ns(), self._done
         gc.disable()  # a batch makes a million objects and no circle: looking for some costs half

@@ -1,6 +1,6 @@
 """How do commands become receipts? The one way of every report, whatever brought it.
 
-    commands ──check──► ──learn (thread, the first time only)──► ──prepare──► entries
+    commands ──check──► ──learn (the first time only)──► ──prepare──► entries
         entries ──committer──► receipts, or why not, each in its place
 
 Slices of USES_A_SLICE with a pause in between: a large batch starves nobody. A batch is not
@@ -51,7 +51,7 @@ async def prepare(
         checked = log.check(commands)
         missing = log.missing(checked)
         if missing:
-            await serving.run(log.learn, missing)
+            await serving.learning.learn(missing)
         prepared = log.prepare(checked, reporter)
     except Exception as error:
         serving.metrics.turned_away(error, max(len(checked), 1))
@@ -77,7 +77,7 @@ async def prepare_encoded(
     try:
         missing = log.unmet(native.named(read))
         if missing:
-            await serving.run(log.learn, missing)
+            await serving.learning.learn(missing)
         prepared = native.prepare(read, reporter)
     except Exception as error:
         serving.metrics.turned_away(error, len(found))

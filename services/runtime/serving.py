@@ -16,6 +16,7 @@ from grpc.aio import ServicerContext
 from ledger.limits import MAX_READ_CONNECTIONS
 from services.runtime.committer import Committer
 from services.runtime.hosting import Hosted
+from services.runtime.learning import Learning
 from services.runtime.metrics import LedgerMetrics
 from services.runtime.native_reports import native_reports
 from services.runtime.publication import Publication
@@ -44,6 +45,7 @@ class Serving:
         self.metrics = LedgerMetrics(telemetry.instruments, hosted.name)
         self.tracing = telemetry.tracing
         self.committer = Committer(hosted.log, self.metrics, self.tracing)
+        self.learning = Learning(functools.partial(self.run, hosted.log.learn))
         self.native = native_reports(hosted.log)
         self.publication = Publication(hosted.policy)
         # Tasks that take in a stream; whoever reads on would keep the process from ending.

@@ -10,6 +10,7 @@ from ledger.limits import (
     USAGE_EVERY_S,
     USAGE_FAR_BEHIND,
     USAGE_LIVE_SLICE,
+    USAGE_QUIET_S,
     USAGE_SLICE,
 )
 from services.projector.__main__ import _IndexPace
@@ -86,3 +87,17 @@ def test_a_few_reports_wait_a_moment() -> None:
     time.sleep(USAGE_EVERY_S)  # the bound itself: the pace has no clock but the machine's
     assert pace.follow(USAGE_LIVE_SLICE + 1, moved=0)
     assert USAGE_LIVE_SLICE + 1 == index.done
+
+
+def test_a_gap_between_reports_is_no_end() -> None:
+    """One pass without a report changes nothing; USAGE_QUIET_S of them do."""
+    pace, index = paced()
+    assert pace.follow(10 * USAGE_BATCH, moved=1)
+    until = time.monotonic() + USAGE_QUIET_S / 2
+    while time.monotonic() < until:
+        assert pace.follow(10 * USAGE_BATCH, moved=0)
+    assert {USAGE_LIVE_SLICE} == set(index.slices)
+
+    time.sleep(USAGE_QUIET_S / 2)  # the bound itself
+    assert pace.follow(10 * USAGE_BATCH, moved=0)
+    assert USAGE_BATCH == index.slices[-1]

@@ -358,8 +358,13 @@ class PostgresStore(LedgerStore):
     def read_entries(
         self, start: int, limit: int, *, with_disclosures: bool = False
     ) -> list[StoredEntry]:
-        where = "WHERE leaf_index >= %b AND leaf_index < %b"
-        return self._entries(where, (start, start + limit), with_disclosures)
+        # Said of both: PostgreSQL does not conclude it, and may join disclosures from the first on.
+        within = "leaf_index >= %b AND leaf_index < %b"
+        bounds = (start, start + limit)
+        if not with_disclosures:
+            return self._entries(f"WHERE {within}", bounds, False)
+        disclosures = f"(SELECT leaf_index, fields FROM {{s}}.disclosures WHERE {within}) d"
+        return self._entries(f"WHERE {within}", (*bounds, *bounds), True, disclosures=disclosures)
 
     def entries_at(
         self, leaf_indexes: Sequence[int], *, with_disclosures: bool = False
@@ -383,12 +388,13 @@ class PostgresStore(LedgerStore):
         parameters: Sequence[Any],
         with_disclosures: bool,
         order: str = "leaf_index",
+        disclosures: str = "{s}.disclosures",
     ) -> list[StoredEntry]:
         columns = "leaf_index, stream, version, topic, entry"
         source = "{s}.entries"
         if with_disclosures:
             columns += ", fields"
-            source += " LEFT JOIN {s}.disclosures USING (leaf_index)"
+            source += f" LEFT JOIN {disclosures} USING (leaf_index)"
         sql = f"SELECT {columns} FROM {source} {where} ORDER BY {order}"
         return [StoredEntry(*row) for row in self._read(sql, parameters)]
 

@@ -191,7 +191,7 @@ _SERVABLE: Final = (
 def synced(engine: Engine) -> Iterator[Connection]:
     """A transaction that no power cut takes back once it has ended.
 
-    What else is in the views follows from the log, so that SQLite need not sync it at once
+    What else is in the views follows from the log, so that nobody need sync it at once
     (view_tables.py); what is cited does not.
     """
     with engine.connect() as connection:
@@ -199,6 +199,8 @@ def synced(engine: Engine) -> Iterator[Connection]:
             connection.detach()  # nobody gets it after us
             _sync_at_once(connection)
         with connection.begin():
+            if connection.dialect.name == "postgresql":
+                connection.exec_driver_sql("SET LOCAL synchronous_commit = on")
             yield connection
 
 

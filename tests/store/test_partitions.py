@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from functools import partial
+from typing import Any
 
 import psycopg
 import pytest
 
 from ledger.store.core import Placed, StoreUnavailable
 from ledger.store.postgres import PostgresStore
+from ledger.store.postgres_connect import connect
 from ledger.store.postgres_partitions import Partitions, end_of
 from tests.laws.trees import check_tree
 from tests.store.olden import SCHEMA, SMALL, Killed, OldenPlace, killed_at, rows
@@ -127,3 +129,47 @@ def test_bound_of_a_migration_that_was_given_up_gives_way(postgres_url: str) -> 
 def test_entries_in_one_table_end_nowhere() -> None:
     """Before there are partitions nothing is short."""
     assert not Partitions(SCHEMA).is_short(2**50)
+
+
+# As cheap as it gets: whoever may go parallel does.
+_EAGER = (
+    "SET parallel_setup_cost = 0; SET parallel_tuple_cost = 0; SET min_parallel_table_scan_size = 0;"
+    " SET min_parallel_index_scan_size = 0; SET search_path = candour_main"
+)
+
+
+@pytest.mark.parametrize("mode", ["force_generic_plan", "force_custom_plan"])
+def test_one_process_reads_a_range(
+    small: PostgresStore, mode: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However many entries there are, some hundred are read from their place on, by nobody else."""
+    total = 3_000
+    small.append([entry_of(f"s/{n}", fresh=True) for n in range(total)])
+    asked: list[tuple[str, Any]] = []
+    monkeypatch.setattr(small, "_read", lambda sql, given: asked.append((sql, given)) or [])
+    small.read_entries(total - 10, 10, with_disclosures=True)
+    ((sql, given),) = asked
+
+    with connect(small.url, autocommit=True) as connection:
+        connection.execute("ANALYZE candour_main.entries, candour_main.disclosures")
+        connection.execute(_EAGER)
+        connection.execute(f"SET plan_cache_mode = {mode}".encode())
+        numbered = sql.replace("{s}.", "")
+        for number in range(1, len(given) + 1):
+            numbered = numbered.replace("%b", f"${number}", 1)
+        connection.execute(f"PREPARE reading AS {numbered}".encode())
+        values = ", ".join(map(str, given))
+        explain = f"EXPLAIN (ANALYZE, FORMAT JSON) EXECUTE reading({values})"
+        ((plan,),) = connection.execute(explain.encode()).fetchall()
+
+    nodes = list(every_node(plan[0]["Plan"]))
+    assert not [node for node in nodes if "Gather" in node["Node Type"]]
+    assert 10 == nodes[0]["Actual Rows"]
+    # Of each table no more is looked at than what is asked for.
+    assert {10, 0, 1} >= {node["Actual Rows"] for node in nodes}
+
+
+def every_node(plan: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    yield plan
+    for below in plan.get("Plans", ()):
+        yield from every_node(below)

@@ -145,8 +145,13 @@ def test_one_process_reads_a_range(
     """However many entries there are, some hundred are read from their place on, by nobody else."""
     total = 3_000
     small.append([entry_of(f"s/{n}", fresh=True) for n in range(total)])
-    asked: list[tuple[str, Any]] = []
-    monkeypatch.setattr(small, "_read", lambda sql, given: asked.append((sql, given)) or [])
+    asked: list[Any] = []
+
+    def read(*said: object) -> list[object]:
+        asked.append(said)
+        return []
+
+    monkeypatch.setattr(small, "_read", read)
     small.read_entries(total - 10, 10, with_disclosures=True)
     ((sql, given),) = asked
 

@@ -199,10 +199,12 @@ MAX_USAGE_SPANS: Final = 4_004  # of one question: two sides, two seconds, its r
 MAX_CACHED_PARTS: Final = 65_536  # hashes of ids one process remembers: some 20 MB
 USAGE_BATCH: Final = 8_000  # entries in one transaction: the larger, the fewer nodes a use
 USAGE_SLICE: Final = 2_000  # while nothing comes in: whoever reports then waits for one slice
-USAGE_LIVE_SLICE: Final = 400  # while reports come in: views wait for one slice, some 30 to 100 ms
+USAGE_LIVE_SLICE: Final = 250  # while reports come in: views wait for one slice, some 20 to 60 ms
 USAGE_FAR_BEHIND: Final = (
     500_000  # then views wait for larger slices, or the index never gets there
 )
+GARBAGE_S: Final = 60.0  # between looks for circles in the projector, while nothing comes in
+GARBAGE_BUSY_S: Final = 600.0  # and while something does: a process of an hour has six
 USAGE_QUIET_S: Final = 1.0  # without a report before the index takes more: a gap is no end
 USAGE_EVERY_S: Final = 1.0  # the index follows the views; a proof of now waits as long
 MAX_CACHED_NODES: Final = (

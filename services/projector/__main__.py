@@ -22,6 +22,8 @@ from pathlib import Path
 
 from ledger.limits import (
     FOLLOW_POLL_S,
+    GARBAGE_BUSY_S,
+    GARBAGE_S,
     PROJECTOR_BATCH,
     PROJECTOR_EVERY_S,
     THIN_EVERY_S,
@@ -50,7 +52,7 @@ _NICENESS = 10
 # Tell the planner how the tables have grown each time they grew by half again.
 _GROWTH = 1.5
 # Entries of a pass of the views with which the index has half as much time as they have.
-_SPARE = 250
+_SPARE = 60
 # For bench/ only, which measures what keeping the usage index costs: no proofs without it.
 _WITHOUT_INDEX = os.environ.get("CANDOUR_BENCH_WITHOUT_INDEX") == "1"
 
@@ -63,7 +65,7 @@ def main() -> None:
     options = parser.parse_args()
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent decides when we stop
     os.nice(_NICENESS)
-    gc.set_threshold(10_000, 50, 50)  # a look at all nodes in the cache takes 0.1 s: rarely
+    gc.disable()  # see _GarbagePace
     # The URL may hold a password: it comes by the environment, never on the command line.
     settings = Settings(
         data=options.data,
@@ -105,7 +107,7 @@ def _follow_one(settings: Settings, told: Traces) -> None:
     try:
         writer = ViewWriter(engine, store)
         index = _IndexPace(UsageWriter(engine, store, clock_us=now_us), settings.ledger, told)
-        thinning = _ThinningPace(UsageThinning(engine, store))
+        thinning, garbage = _ThinningPace(UsageThinning(engine, store)), _GarbagePace()
         analysed = before = writer.position()
         while True:
             started, started_ns = time.monotonic(), time.time_ns()
@@ -117,6 +119,7 @@ def _follow_one(settings: Settings, told: Traces) -> None:
                 analysed = done
             if not _WITHOUT_INDEX and not index.follow(done, moved=moved):
                 thinning.follow()
+            garbage.follow(busy=moved > 0)
             if moved > 0:  # what is committed meanwhile goes into one pass
                 time.sleep(max(0.0, started + PROJECTOR_EVERY_S - time.monotonic()))
             if _parent_gone(FOLLOW_POLL_S):
@@ -156,13 +159,10 @@ class _IndexPace:
         if live and now < self._rests_until:
             return True  # later: nothing that matters less goes before
         started_ns, done = time.time_ns(), self._done
-        gc.disable()  # a batch makes a million objects and no circle: looking for some costs half
         try:
             self._done = self._index.advance(views, batch=size)
         except PositionMoved:
             self._done = self._index.position()
-        finally:
-            gc.enable()
         self._told.folded("candour.index", self._ledger, done, self._done, started_ns)
         ended = time.monotonic()
         # The more came in during a pass, the less time views have to spare.
@@ -196,6 +196,22 @@ class _ThinningPace:
             if next(self._under_way, None) is None:
                 self._under_way = None
                 return
+
+
+class _GarbagePace:
+    """Folding makes millions of objects and hardly a circle, and a look for some goes through every
+    node in the cache: 0.1 to 0.2 s, for which views wait. So it is taken now and then, by the clock,
+    and sooner where nothing comes in.
+    """
+
+    def __init__(self) -> None:
+        self._at = time.monotonic()
+
+    def follow(self, *, busy: bool) -> None:
+        """Collect, if it is time."""
+        if time.monotonic() >= self._at + (GARBAGE_BUSY_S if busy else GARBAGE_S):
+            gc.collect()
+            self._at = time.monotonic()
 
 
 def _parent_gone(wait_s: float) -> bool:

@@ -203,8 +203,7 @@ USAGE_LIVE_SLICE: Final = 250  # while reports come in: views wait for one slice
 USAGE_FAR_BEHIND: Final = (
     500_000  # then views wait for larger slices, or the index never gets there
 )
-GARBAGE_S: Final = 60.0  # between looks for circles in the projector, while nothing comes in
-GARBAGE_BUSY_S: Final = 600.0  # and while something does: a process of an hour has six
+GARBAGE_S: Final = 60.0  # between looks for circles in the projector, which take 0.1 to 0.2 s
 USAGE_QUIET_S: Final = 1.0  # without a report before the index takes more: a gap is no end
 USAGE_EVERY_S: Final = 1.0  # the index follows the views; a proof of now waits as long
 MAX_CACHED_NODES: Final = (

@@ -6,7 +6,7 @@ any other      ──RegisterRows──► registers, and the verdicts it bears 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from typing import Any, Final
 
@@ -62,13 +62,15 @@ class Batch:
         entries: Sequence[StoredEntry],
         earlier: Mapping[str, list[StoredEntry]],
     ) -> None:
-        self._connection, self._names, self._entries = connection, names, entries
+        self._connection, self._entries = connection, entries
         self._new_names: list[dict[str, Any]] = []
         self._rows: dict[tuple[int, int], dict[str, Any]] = {}
         self._closed: list[dict[str, int]] = []
         self._states = UseStates()
         start = entries[0].leaf_index
         self._verdicts = VerdictRows(connection, store, histories, self._states, names.get, start)
+        # No method of ours: a circle would keep the whole batch until somebody looks for one.
+        self._id = _interning(names, self._new_names)
         self._registers = RegisterRows(histories, self._verdicts, self._id)
         for history in earlier.values():
             for stored in history:
@@ -144,13 +146,6 @@ class Batch:
         other = None if stream is None else self._states.rows.get(stream)
         return None if other is None else other.first
 
-    def _id(self, name: str) -> int:
-        number = self._names.get(name)
-        if number is None:
-            number = self._names[name] = len(self._names) + 1
-            self._new_names.append({"id": number, "name": name})
-        return number
-
     def _flush(self) -> None:
         if self._new_names:
             self._connection.execute(t.names.insert(), self._new_names)
@@ -166,6 +161,19 @@ class Batch:
             insert_rows(self._connection, t.uses, list(self._rows.values()))
         self._verdicts.flush()
         self._registers.flush(self._connection)
+
+
+def _interning(names: dict[str, int], new: list[dict[str, Any]]) -> Callable[[str], int]:
+    """The id of a name: the order in which it first stood in the log. New ones are added to both."""
+
+    def id_of(name: str) -> int:
+        number = names.get(name)
+        if number is None:
+            number = names[name] = len(names) + 1
+            new.append({"id": number, "name": name})
+        return number
+
+    return id_of
 
 
 def flows_text(flows: Iterable[DataFlow]) -> str:

@@ -22,7 +22,6 @@ from pathlib import Path
 
 from ledger.limits import (
     FOLLOW_POLL_S,
-    GARBAGE_BUSY_S,
     GARBAGE_S,
     PROJECTOR_BATCH,
     PROJECTOR_EVERY_S,
@@ -119,7 +118,7 @@ def _follow_one(settings: Settings, told: Traces) -> None:
                 analysed = done
             if not _WITHOUT_INDEX and not index.follow(done, moved=moved):
                 thinning.follow()
-            garbage.follow(busy=moved > 0)
+            garbage.follow()
             if moved > 0:  # what is committed meanwhile goes into one pass
                 time.sleep(max(0.0, started + PROJECTOR_EVERY_S - time.monotonic()))
             if _parent_gone(FOLLOW_POLL_S):
@@ -200,16 +199,16 @@ class _ThinningPace:
 
 class _GarbagePace:
     """Folding makes millions of objects and hardly a circle, and a look for some goes through every
-    node in the cache: 0.1 to 0.2 s, for which views wait. So it is taken now and then, by the clock,
-    and sooner where nothing comes in.
+    node in the cache: 0.1 to 0.2 s, for which views wait. By Python's count of objects it came every
+    few seconds under load; here it comes by the clock.
     """
 
     def __init__(self) -> None:
         self._at = time.monotonic()
 
-    def follow(self, *, busy: bool) -> None:
+    def follow(self) -> None:
         """Collect, if it is time."""
-        if time.monotonic() >= self._at + (GARBAGE_BUSY_S if busy else GARBAGE_S):
+        if time.monotonic() >= self._at + GARBAGE_S:
             gc.collect()
             self._at = time.monotonic()
 

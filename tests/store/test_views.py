@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -10,7 +11,8 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from sqlalchemy import Engine, event
 
-from ledger.store.core import NewEntry
+from ledger.store.core import NewEntry, StoredEntry
+from ledger.store.view_batch import Batch
 from ledger.store.view_writer import ViewWriter, unread_count
 from tests.ledgers import Ledger, Place, numbered, view_rows
 from tests.strategies import Operation, effort, operations
@@ -122,3 +124,21 @@ def test_entry_of_any_bytes_never_stops_the_projector(
     with engine.connect() as connection:
         for size in range(len(entries) + 1):
             assert size == unread_count(connection, size)
+
+
+def test_a_batch_makes_no_circles(place: Place) -> None:
+    """What was folded is let go at once: the projector looks for circles once a minute only."""
+    store, engine = place.begin()
+    ledger = Ledger(store)
+    ledger.register_agencies()
+    ledger.report(*(numbered(number) for number in range(60)))
+    writer = ViewWriter(engine, store)
+    writer.catch_up(batch=10, stop=20)  # what is made once, and kept, is made here
+    gc.collect()
+    gc.disable()
+    try:
+        writer.catch_up(batch=10)
+        left = [found for found in gc.get_objects() if isinstance(found, Batch | StoredEntry)]
+    finally:
+        gc.enable()
+    assert [] == left

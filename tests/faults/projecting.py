@@ -28,6 +28,7 @@ _SMALL: Final = {
     "USAGE_SLICE": 2,
     "USAGE_LIVE_SLICE": 2,
     "USAGE_EVERY_S": 0.0,
+    "USAGE_QUIET_S": 0.0,  # no rests by the clock: the count of calls is the same each time
 }
 _IDLE_ROUNDS: Final = 3  # each lets go of roots for FOLLOW_POLL_S, after all is folded
 

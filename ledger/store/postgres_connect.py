@@ -14,6 +14,8 @@ Source: https://www.pgbouncer.org/features.html; https://www.psycopg.org/psycopg
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any, Final
 
 import psycopg
@@ -49,7 +51,7 @@ _ALONE: Final = "SET max_parallel_workers_per_gather = 0; SET jit = off"
 def settle(connection: psycopg.Connection[Any]) -> None:
     """Make a new connection ours: it plans for short reads.
 
-    Behind a pooler it is not: nothing is set (an operator may, by ALTER ROLE), and no statement is
+    Behind a pooler it is not: nothing is set (its `connect_query` may: deploy/postgres/pgbouncer.ini), and no statement is
     prepared that another server would be asked for.
 
     Raises:
@@ -58,25 +60,27 @@ def settle(connection: psycopg.Connection[Any]) -> None:
     if is_pooled(connection):
         connection.prepare_threshold = None
         return
-    before = connection.autocommit
-    connection.autocommit = True  # or it would end with a transaction that is rolled back
-    try:
+    with _by_itself(connection):
         connection.execute(_ALONE, prepare=False)
-    finally:
-        if not connection.closed:
-            connection.autocommit = before
 
 
 def is_pooled(connection: psycopg.Connection[Any]) -> bool:
     """True where another process answers than the one that libpq would cancel. One round trip."""
-    before = connection.autocommit
-    connection.autocommit = True  # or the question would begin a transaction
-    try:
+    with _by_itself(connection):
         row = connection.execute("SELECT pg_backend_pid()", prepare=False).fetchone()
+    return row is None or row[0] != connection.info.backend_pid
+
+
+@contextmanager
+def _by_itself(connection: psycopg.Connection[Any]) -> Iterator[None]:
+    """What is executed meanwhile begins no transaction, and ends with none that is rolled back."""
+    before = connection.autocommit
+    connection.autocommit = True
+    try:
+        yield
     finally:
         if not connection.closed:
             connection.autocommit = before
-    return row is None or row[0] != connection.info.backend_pid
 
 
 def refuse_pooler(connection: psycopg.Connection[Any], what: str) -> None:

@@ -119,7 +119,8 @@ def _follow_one(settings: Settings, told: Traces) -> None:
             if not _WITHOUT_INDEX and not index.follow(done, moved=moved):
                 thinning.follow()
             garbage.follow()
-            if moved > 0:  # what is committed meanwhile goes into one pass
+            # Between passes, and not after one that took as long: what comes in meanwhile is one pass.
+            if moved > 0:
                 time.sleep(max(0.0, started + PROJECTOR_EVERY_S - time.monotonic()))
             if _parent_gone(FOLLOW_POLL_S):
                 return
